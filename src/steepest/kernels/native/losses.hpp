@@ -1,0 +1,163 @@
+// The losses of steepest/losses, twins name by name: a lane is one example, so every class is one vector and nothing branches.
+//
+// Each takes the scores s[c * ld] of kLanes examples and their classes y; it returns their losses and leaves dL/ds in d[c * ld].
+#pragma once
+#include "simd.hpp"
+
+namespace STEEPEST_ISA {
+
+struct Rows {
+  const float* s;
+  float* d;
+  size_t ld;
+  int classes;
+  Ints y;
+
+  Floats score(int c) const { return load(s + c * ld); }
+  Floats grad(int c) const { return load(d + c * ld); }
+  void set(int c, Floats g) const { store(d + c * ld, g); }
+  Ints is(int c) const { return y == splat(c); }
+  Floats target() const {  // s_y
+    Floats t = splat(0.0f);
+    for (int c = 0; c < classes; ++c) t = select(is(c), score(c), t);
+    return t;
+  }
+  Floats largest() const {
+    Floats m = score(0);
+    for (int c = 1; c < classes; ++c) m = max(score(c), m);
+    return m;
+  }
+};
+
+inline Floats ones(Ints mask) { return select(mask, splat(1.0f), splat(0.0f)); }
+inline Floats positive(Floats a) { return select(a > 0.0f, a, a == a ? splat(0.0f) : a); }  // max(0, a); NaN stays NaN
+inline Floats sign_of(Ints is) { return select(is, splat(1.0f), splat(-1.0f)); }
+
+// L = log sum_j exp(s_j) - s_y,  dL/ds_j = p_j - [j = y]
+struct softmax {
+  static Floats of(const Rows& r) {
+    const Floats m = r.largest();
+    Floats z = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats e = exp(r.score(c) - m);
+      r.set(c, e);
+      z = z + e;
+    }
+    const Floats loss = log(z) + (m - r.target());
+    const Floats inverse = 1.0f / z;
+    for (int c = 0; c < r.classes; ++c) r.set(c, r.grad(c) * inverse - ones(r.is(c)));
+    return loss;
+  }
+};
+
+// L = sum_{j != y} max(0, s_j - s_y + 1)
+struct hinge {
+  static Floats of(const Rows& r) {
+    const Floats target = r.target();
+    Floats loss = splat(0.0f), count = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats margin = r.score(c) - target + 1.0f;
+      const Ints other = ~r.is(c);
+      loss = loss + select(other, positive(margin), splat(0.0f));
+      const Floats g = ones((margin > 0.0f) & other);
+      count = count + g;
+      r.set(c, g);
+    }
+    for (int c = 0; c < r.classes; ++c) r.set(c, select(r.is(c), -count, r.grad(c)));
+    return loss;
+  }
+};
+
+// L = sum_{j != y} max(0, s_j - s_y + 1)^2
+struct squared_hinge {
+  static Floats of(const Rows& r) {
+    const Floats target = r.target();
+    Floats loss = splat(0.0f), total = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats margin = select(~r.is(c), positive(r.score(c) - target + 1.0f), splat(0.0f));
+      loss = loss + margin * margin;
+      total = total + 2.0f * margin;
+      r.set(c, 2.0f * margin);
+    }
+    for (int c = 0; c < r.classes; ++c) r.set(c, select(r.is(c), -total, r.grad(c)));
+    return loss;
+  }
+};
+
+// L = max(0, offset + max_{j != y} s_j - s_y), the largest j taking the gradient (the first of several). Without an offset a tie is a
+// mistake, as in Rosenblatt's rule: else nothing would ever move from W = 0.
+template <int offset>
+struct largest_violation {
+  static Floats of(const Rows& r) {
+    const Floats target = r.target();
+    Floats worst = splat(0.0f);
+    Ints at = splat(-1);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats s = r.score(c);
+      const Ints better = ~r.is(c) & ((at < 0) | (s > worst) | (s != s));
+      worst = select(better, s, worst);
+      at = select(better, splat(c), at);
+    }
+    const Floats margin = worst - target + (float)offset;
+    const Ints active = (offset ? margin > 0.0f : margin >= 0.0f) & (at >= 0);
+    for (int c = 0; c < r.classes; ++c) r.set(c, ones(active & (at == splat(c))) - ones(active & r.is(c)));
+    return select(at >= 0, positive(margin), splat(0.0f));
+  }
+};
+using hinge_max = largest_violation<1>;
+using perceptron = largest_violation<0>;
+
+// L = sum_j max(0, 1 - t_j s_j),  t_j = +1 for the class, -1 for the others
+struct ova_hinge {
+  static Floats of(const Rows& r) {
+    Floats loss = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats t = sign_of(r.is(c)), margin = 1.0f - t * r.score(c);
+      loss = loss + positive(margin);
+      r.set(c, select(margin > 0.0f, -t, splat(0.0f)));
+    }
+    return loss;
+  }
+};
+
+// L = sum_j max(0, 1 - t_j s_j)^2
+struct ova_squared_hinge {
+  static Floats of(const Rows& r) {
+    Floats loss = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats t = sign_of(r.is(c)), margin = positive(1.0f - t * r.score(c));
+      loss = loss + margin * margin;
+      r.set(c, -2.0f * t * margin);
+    }
+    return loss;
+  }
+};
+
+// L = sum_j log(1 + exp(-t_j s_j)),  dL/ds_j = -t_j / (1 + exp(t_j s_j))
+struct logistic {
+  static Floats of(const Rows& r) {
+    Floats loss = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats t = sign_of(r.is(c)), z = -t * r.score(c);
+      const Floats e = exp(-max(z, -z)), sigmoid = select(z > 0.0f, splat(1.0f), e) / (1.0f + e);
+      loss = loss + positive(z) + log(1.0f + e);
+      r.set(c, -t * sigmoid);
+    }
+    return loss;
+  }
+};
+
+// L = sum_j (s_j - [j = y])^2
+struct squared {
+  static Floats of(const Rows& r) {
+    Floats loss = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats e = r.score(c) - ones(r.is(c));
+      loss = loss + e * e;
+      r.set(c, 2.0f * e);
+    }
+    return loss;
+  }
+};
+
+}  // namespace STEEPEST_ISA

@@ -1,0 +1,190 @@
+// Python's door to the native kernels: checks what comes in, releases the interpreter, calls.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+
+#include "levels.hpp"
+#include "order.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using namespace steepest;
+
+using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::device::cpu>;
+template <class T, int N>
+using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <class T, int N>
+using Out = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
+void require(bool good, const char* what) {
+  if (!good) refuse(what);
+}
+
+const Level* chosen = nullptr;
+
+std::vector<std::string> supported() {
+  std::vector<std::string> names;
+  for (const Level& level : levels())
+    if (level.runs_here()) names.push_back(level.name);
+  return names;
+}
+
+void use(const std::string& name) {
+  for (const Level& level : levels())
+    if (name == level.name && level.runs_here()) {
+      chosen = &level;
+      return;
+    }
+  refuse("no instruction-set level '" + name + "' on this processor");
+}
+
+Type type_of(const Rows& X) {
+  if (X.dtype() == nb::dtype<uint8_t>()) return Type::u8;
+  if (X.dtype() == nb::dtype<float>()) return Type::f32;
+  if (X.dtype() == nb::dtype<double>()) return Type::f64;
+  require(X.dtype().code == (uint8_t)nb::dlpack::dtype_code::Float && X.dtype().bits == 16 && X.dtype().lanes == 1,
+          "X must be uint8, float16, float32 or float64");
+  return Type::f16;
+}
+
+using Order = std::optional<In<int64_t, 1>>;
+
+Data rows(const Rows& X, const Order& order) {
+  Data data{};
+  data.X = X.data();
+  data.type = type_of(X);
+  data.row_bytes = X.stride(0) * (int64_t)X.dtype().bits / 8;
+  data.features = (int64_t)X.shape(1);
+  data.order = order ? order->data() : nullptr;
+  data.count = order ? (int64_t)order->shape(0) : (int64_t)X.shape(0);
+  require(data.features > 0, "X has no features");
+  require(X.shape(1) == 1 || X.stride(1) == 1, "the features of a row must be contiguous");
+  if (order)
+    for (int64_t i = 0; i < data.count; ++i)
+      require(data.order[i] >= 0 && data.order[i] < (int64_t)X.shape(0), "order names a row that X does not have");
+  return data;
+}
+
+void scale(Data& data, const In<double, 1>& shift, const In<double, 1>& scale) {
+  require((int64_t)shift.shape(0) == data.features && (int64_t)scale.shape(0) == data.features, "shift and scale need one number a feature");
+  data.shift = shift.data();
+  data.scale = scale.data();
+}
+
+Linear linear(const Data& data, Out<float, 2>& W, Out<float, 1>& b) {
+  require(W.shape(0) > 0 && (int64_t)W.shape(1) == data.features && b.shape(0) == W.shape(0), "W must be (classes, features) and b (classes)");
+  return {(int)W.shape(0), W.data(), b.data()};
+}
+
+void label(Data& data, const Rows& X, const In<int64_t, 1>& y, const std::optional<In<float, 1>>& weight, int classes) {
+  require(y.shape(0) == X.shape(0) && (!weight || weight->shape(0) == X.shape(0)), "y and weight need one entry a row");
+  for (size_t i = 0; i < y.shape(0); ++i) require(y.data()[i] >= 0 && y.data()[i] < classes, "y holds a class that W does not have");
+  data.y = y.data();
+  data.weight = weight ? weight->data() : nullptr;
+}
+
+Loss loss_named(const std::string& name) {
+  static const std::pair<const char*, Loss> all[] = {
+      {"softmax", Loss::softmax},     {"hinge", Loss::hinge},
+      {"squared_hinge", Loss::squared_hinge}, {"hinge_max", Loss::hinge_max},
+      {"ova_hinge", Loss::ova_hinge}, {"ova_squared_hinge", Loss::ova_squared_hinge},
+      {"logistic", Loss::logistic},   {"squared", Loss::squared},
+      {"perceptron", Loss::perceptron}};
+  for (const auto& [known, loss] : all)
+    if (name == known) return loss;
+  refuse("no native loss '" + name + "'");
+}
+
+std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const Order& order, const std::optional<In<float, 1>>& weight,
+                                   const In<double, 1>& shift, const In<double, 1>& scales, Out<float, 2> W, Out<float, 1> b, Out<float, 2> vW,
+                                   Out<float, 1> vb, const In<float, 1>& lr, const std::string& loss, int64_t batch_size, float momentum,
+                                   bool nesterov, float l2, float l1, float radius, int threads) {
+  Data data = rows(X, order);
+  scale(data, shift, scales);
+  const Linear model = linear(data, W, b);
+  label(data, X, y, weight, model.classes);
+  require(vW.shape(0) == W.shape(0) && vW.shape(1) == W.shape(1) && vb.shape(0) == b.shape(0), "velocities must be shaped as W and b");
+  require(batch_size > 0 && threads > 0, "batch_size and threads must be positive");
+  require((int64_t)lr.shape(0) == (data.count + batch_size - 1) / batch_size, "lr needs one number a step");
+  const Descent how{loss_named(loss), l2, l1, radius, momentum, nesterov, batch_size, lr.data(), vW.data(), vb.data()};
+  nb::gil_scoped_release free;
+  const Tally tally = chosen->sweeps->descend(data, model, how, threads);
+  return {tally.loss, tally.correct};
+}
+
+std::pair<double, int64_t> gradient(const Rows& X, const In<int64_t, 1>& y, const Order& order, const std::optional<In<float, 1>>& weight,
+                                    const In<double, 1>& shift, const In<double, 1>& scales, Out<float, 2> W, Out<float, 1> b,
+                                    Out<float, 2> dW, Out<float, 1> db, const std::string& loss, int threads) {
+  Data data = rows(X, order);
+  scale(data, shift, scales);
+  const Linear model = linear(data, W, b);
+  label(data, X, y, weight, model.classes);
+  require(dW.shape(0) == W.shape(0) && dW.shape(1) == W.shape(1) && db.shape(0) == b.shape(0), "dW and db must be shaped as W and b");
+  require(data.count > 0 && threads > 0, "there must be a row and a thread");
+  const Loss which = loss_named(loss);
+  nb::gil_scoped_release free;
+  const Tally tally = chosen->sweeps->gradient(data, model, which, dW.data(), db.data(), threads);
+  return {tally.loss, tally.correct};
+}
+
+void scores(const Rows& X, const Order& order, const In<double, 1>& shift, const In<double, 1>& scales, Out<float, 2> W, Out<float, 1> b,
+            Out<float, 2> out, int threads) {
+  Data data = rows(X, order);
+  scale(data, shift, scales);
+  const Linear model = linear(data, W, b);
+  require((int64_t)out.shape(0) == data.count && (int)out.shape(1) == model.classes, "out must be (rows, classes)");
+  require(threads > 0, "threads must be positive");
+  nb::gil_scoped_release free;
+  chosen->sweeps->scores(data, model, out.data(), threads);
+}
+
+void moments(const Rows& X, const Order& order, Out<double, 1> mean, Out<double, 1> variance, int threads) {
+  const Data data = rows(X, order);
+  require((int64_t)mean.shape(0) == data.features && (int64_t)variance.shape(0) == data.features, "mean and variance need one number a feature");
+  require(data.count > 0 && threads > 0, "there must be a row and a thread");
+  nb::gil_scoped_release free;
+  chosen->moments(data, mean.data(), variance.data(), threads);
+}
+
+void losses(const In<float, 2>& scores, const In<int64_t, 1>& y, Out<float, 1> each, Out<float, 2> dscores, const std::string& loss) {
+  const int classes = (int)scores.shape(1);
+  require(y.shape(0) == scores.shape(0) && each.shape(0) == scores.shape(0), "y and each need one entry a row");
+  require(dscores.shape(0) == scores.shape(0) && (int)dscores.shape(1) == classes, "dscores must be shaped as scores");
+  for (size_t i = 0; i < y.shape(0); ++i) require(y.data()[i] >= 0 && y.data()[i] < classes, "y holds a class that scores do not have");
+  chosen->sweeps->losses(loss_named(loss), scores.data(), y.data(), (int64_t)scores.shape(0), classes, each.data(), dscores.data());
+}
+
+void order(uint64_t seed, uint64_t epoch, Out<int64_t, 1> out) {
+  nb::gil_scoped_release free;
+  shuffled(seed, epoch, (int64_t)out.shape(0), out.data());
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  use(supported().back() == "wide" ? supported()[supported().size() - 2] : supported().back());
+  m.def("levels", supported, "Instruction-set levels that this build holds and this processor runs, the plainest first.");
+  m.def("level", [] { return std::string(chosen->name); }, "The level in use.");
+  m.def("use", use, "level"_a, "Use this level from now on.");
+  m.def("descend", descend, "X"_a, "y"_a, "order"_a.none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
+        "vW"_a.noconvert(), "vb"_a.noconvert(), "lr"_a, nb::kw_only(), "loss"_a, "batch_size"_a, "momentum"_a, "nesterov"_a, "l2"_a, "l1"_a,
+        "radius"_a, "threads"_a);
+  m.def("gradient", gradient, "X"_a, "y"_a, "order"_a.none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
+        "dW"_a.noconvert(), "db"_a.noconvert(), nb::kw_only(), "loss"_a, "threads"_a);
+  m.def("scores", scores, "X"_a, "order"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(), "out"_a.noconvert(),
+        nb::kw_only(), "threads"_a);
+  m.def("moments", moments, "X"_a, "order"_a.none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
+  m.def("losses", losses, "scores"_a, "y"_a, "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a);
+  m.def("order", order, "seed"_a, "epoch"_a, "out"_a.noconvert());
+}

@@ -1,0 +1,516 @@
+// Linear sweeps: scores, loss, gradient, penalty and update in one program, rows read in place.
+//
+// Features are cut into chunks, and a thread owns chunks: their weights, velocities and gradients never leave its cache, dW is summed
+// over the rows in one fixed order, and the update follows while it is hot. Per block of at most kBlock rows:
+//   1. each chunk: pack its slice of the rows (bytes stay bytes, all else becomes float), partial scores        | barrier
+//   2. each group of rows: scores = sum of the partial ones in chunk order, loss, dL/dscores                     | barrier
+//   3. each chunk: dW from the packed slice; after a batch's last block the step.
+// Chunks, blocks and groups depend on the shapes alone, so any number of threads gives the same bits.
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "losses.hpp"
+#include "pool.hpp"
+#include "tiles.hpp"
+
+namespace STEEPEST_ISA {
+namespace {
+
+using namespace steepest;
+
+constexpr int kBlock = 256;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
+constexpr int kGroup = 64;                // rows a thread takes at a time in 2
+constexpr int kPad = 64;                  // bytes after a packed row, so that rows a power of two apart do not share a cache set
+constexpr int kWidth = kLanes == 16 ? 768 : 512;  // features in a chunk: kTile rows of W of it stay in the first-level cache
+
+template <class T>
+struct Aligned {
+  explicit Aligned(size_t n) : p(static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)))) { std::fill_n(p.get(), n, T(0)); }
+  struct Free {
+    void operator()(T* q) const { ::operator delete(q, std::align_val_t(64)); }
+  };
+  std::unique_ptr<T[], Free> p;
+  T* get() const { return p.get(); }
+};
+
+struct Chunk {
+  int64_t first;    // feature
+  int size, width;  // features it holds; rounded up to whole vectors
+  size_t at;        // where its (classes x width) block begins in a chunk-major array
+};
+
+std::vector<Chunk> cut(int64_t features, int classes) {
+  int count = (int)((features + kWidth - 1) / kWidth);
+  if (count % 2 && features >= 256) ++count;  // even counts share well among threads
+  std::vector<Chunk> chunks;
+  const int64_t step = std::max<int64_t>(32, ((features + count - 1) / count + 31) / 32 * 32);
+  for (int64_t first = 0; first < features; first += step) {
+    const int size = (int)std::min(step, features - first), width = (size + kLanes - 1) / kLanes * kLanes;
+    chunks.push_back({first, size, width, chunks.empty() ? 0 : chunks.back().at + (size_t)chunks.back().width * classes});
+  }
+  return chunks;
+}
+
+// One row's slice, converted as it is copied: bytes stay bytes (the tiles widen and shift them), all else becomes x - shift in float.
+void pack(const Data& data, const unsigned char* row, const Chunk& c, uint8_t* to) { std::memcpy(to, row + c.first, (size_t)c.size); }
+
+void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to) {
+  const double* shift = data.shift + c.first;
+  switch (data.type) {
+    case Type::u8: {
+      const uint8_t* x = row + c.first;
+      for (int f = 0; f < c.size; ++f) to[f] = (float)x[f] - (float)shift[f];
+      break;
+    }
+    case Type::f16: {
+      const uint16_t* x = reinterpret_cast<const uint16_t*>(row) + c.first;
+      for (int f = 0; f < c.size; ++f) to[f] = half_to_float(x[f]) - (float)shift[f];
+      break;
+    }
+    case Type::f32: {
+      const float* x = reinterpret_cast<const float*>(row) + c.first;
+      for (int f = 0; f < c.size; ++f) to[f] = x[f] - (float)shift[f];
+      break;
+    }
+    case Type::f64: {
+      const double* x = reinterpret_cast<const double*>(row) + c.first;
+      for (int f = 0; f < c.size; ++f) to[f] = (float)(x[f] - shift[f]);
+      break;
+    }
+  }
+}
+
+template <class T, bool S, int R>
+struct Dot {
+  template <int K>
+  struct Of {
+    static void run(const T* const* x, const float* shift, const float* w, size_t ldw, int n, float* out, size_t ldo) {
+      dot<T, S, R, K>(x, shift, w, ldw, n, out, ldo);
+    }
+  };
+};
+
+template <class T, bool S, int V>
+struct Outer {
+  template <int K>
+  struct Of {
+    static void run(const T* x, size_t ldx, const float* shift, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
+      outer<T, S, V, K>(x, ldx, shift, d, ldd, rows, g, ldg, add);
+    }
+  };
+};
+
+template <class L>
+Tally loss_rows(const float* scores, float* d, size_t ld, int classes, const int32_t* y, const float* weight, int rows, float* each) {
+  Tally tally{0, 0};
+  for (int r = 0; r < rows; r += kLanes) {
+    Ints label;
+    std::memcpy(&label, y + r, sizeof label);
+    const Rows lanes{scores + r, d + r, ld, classes, label};
+    const Floats w = load(weight + r), loss = L::of(lanes);
+    Floats best = lanes.score(0);
+    Ints guess = splat(0);
+    for (int c = 0; c < classes; ++c) {
+      const Floats s = lanes.score(c);
+      guess = select(s > best, splat(c), guess);
+      best = max(s, best);
+      lanes.set(c, lanes.grad(c) * w);
+    }
+    const int live = std::min(kLanes, rows - r);
+    for (int i = 0; i < live; ++i) {
+      tally.loss += (double)loss[i] * w[i];
+      tally.correct += guess[i] == label[i];
+      if (each) each[r + i] = loss[i];
+    }
+  }
+  return tally;
+}
+
+using LossRows = Tally (*)(const float*, float*, size_t, int, const int32_t*, const float*, int, float*);
+
+LossRows rows_of(Loss loss) {
+  switch (loss) {
+    case Loss::softmax: return loss_rows<softmax>;
+    case Loss::hinge: return loss_rows<hinge>;
+    case Loss::squared_hinge: return loss_rows<squared_hinge>;
+    case Loss::hinge_max: return loss_rows<hinge_max>;
+    case Loss::ova_hinge: return loss_rows<ova_hinge>;
+    case Loss::ova_squared_hinge: return loss_rows<ova_squared_hinge>;
+    case Loss::logistic: return loss_rows<logistic>;
+    case Loss::squared: return loss_rows<squared>;
+    case Loss::perceptron: return loss_rows<perceptron>;
+  }
+  return nullptr;
+}
+
+// The program. T is what the tiles read: uint8_t straight from bytes (few classes), else float.
+template <class T>
+class Sweep {
+ public:
+  Sweep(const Data& data, const Linear& model, int threads)
+      : data_(data), model_(model), C_(model.classes), chunks_(cut(data.features, C_)), tiles_(C_), threads_(threads), barrier_(threads),
+        ld_(padded(std::min<int64_t>(kBlock, std::max<int64_t>(1, data.count)))), total_(chunks_.back().at + (size_t)chunks_.back().width * C_),
+        W_(total_), G_(total_), E_(total_), V_(total_), shift_(features()), scale_(features()), partial_(chunks_.size() * C_ * ld_),
+        d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(C_), vb_(C_), norms_(chunks_.size() * C_), tallies_(kBlock / kGroup) {
+    size_t at = 0;
+    for (const Chunk& c : chunks_) {
+      pack_at_.push_back(at);
+      at += ld_ * stride(c);
+    }
+    packed_ = std::make_unique<Aligned<T>>(at);
+    for (size_t i = 0; i < chunks_.size(); ++i)
+      for (int f = 0; f < chunks_[i].size; ++f) {
+        shifts(i)[f] = (float)data.shift[chunks_[i].first + f];
+        scales(i)[f] = (float)data.scale[chunks_[i].first + f];
+        shifted_ |= shifts(i)[f] != 0;
+      }
+    gather(model.W, W_.get());
+    std::copy_n(model.b, C_, b_.get());
+  }
+
+  Tally descend(const Descent& how) {
+    gather(how.vW, V_.get());
+    std::copy_n(how.vb, C_, vb_.get());
+    run([&](int thread) {
+      const int64_t steps = (data_.count + how.batch - 1) / how.batch;
+      effective(thread);
+      for (int64_t step = 0; step < steps; ++step) {
+        const int64_t begin = step * how.batch, end = std::min(data_.count, begin + how.batch);
+        each_block(thread, begin, end, 1.0f / (float)(end - begin), how.loss);
+        for (int i : mine(thread)) update(i, how, how.lr[step]);
+        if (thread == 0) update_bias(how, how.lr[step]);
+        if (how.radius > 0) project(thread, how.radius);
+      }
+    });
+    scatter(W_.get(), model_.W);
+    scatter(V_.get(), how.vW);
+    std::copy_n(b_.get(), C_, model_.b);
+    std::copy_n(vb_.get(), C_, how.vb);
+    return tally_;
+  }
+
+  Tally gradient(Loss loss, float* dW, float* db) {
+    run([&](int thread) {
+      effective(thread);
+      each_block(thread, 0, data_.count, 1.0f, loss);
+      for (int i : mine(thread)) {
+        const Chunk& c = chunks_[i];
+        for (int k = 0; k < C_; ++k)
+          for (int f = 0; f < c.width; ++f) G_.get()[c.at + (size_t)k * c.width + f] *= scales(i)[f];
+      }
+    });
+    scatter(G_.get(), dW);
+    std::copy_n(db_.data(), C_, db);
+    return tally_;
+  }
+
+  void scores(float* out) {
+    run([&](int thread) {
+      effective(thread);
+      for (int64_t begin = 0; begin < data_.count; begin += kBlock) {
+        const int rows = (int)std::min<int64_t>(kBlock, data_.count - begin);
+        for (int i : mine(thread)) forward(i, begin, rows);
+        barrier_.wait();
+        for (int g : groups(thread, rows)) {
+          const int first = g * kGroup, last = std::min(rows, first + kGroup);
+          add_partial(first, last);
+          for (int r = first; r < last; ++r)
+            for (int c = 0; c < C_; ++c) out[(begin + r) * C_ + c] = s_.get()[c * ld_ + r];
+        }
+        barrier_.wait();
+      }
+    });
+  }
+
+ private:
+  struct Range {
+    int first, last;
+    struct It {
+      int i;
+      int operator*() const { return i; }
+      void operator++() { ++i; }
+      bool operator!=(It o) const { return i != o.i; }
+    };
+    It begin() const { return {first}; }
+    It end() const { return {last}; }
+  };
+
+  static size_t padded(int64_t rows) { return (size_t)(rows + 15) / 16 * 16; }
+  size_t features() const { return (size_t)chunks_.back().first + chunks_.back().width; }
+  static size_t stride(const Chunk& c) { return (size_t)c.width + kPad / sizeof(T); }
+  float* shifts(size_t i) { return shift_.get() + chunks_[i].first; }
+  float* scales(size_t i) { return scale_.get() + chunks_[i].first; }
+  Range mine(int thread) const {
+    const Share s((int)chunks_.size(), thread, threads_);
+    return {s.first, s.last};
+  }
+  Range groups(int thread, int rows) const {
+    const Share s((rows + kGroup - 1) / kGroup, thread, threads_);
+    return {s.first, s.last};
+  }
+  template <class F>
+  void run(F body) {
+    parallel(threads_, body);
+  }
+
+  // Between the caller's class-major arrays and the chunk-major ones here.
+  void gather(const float* from, float* to) {
+    for (const Chunk& c : chunks_)
+      for (int k = 0; k < C_; ++k) std::copy_n(from + (size_t)k * data_.features + c.first, c.size, to + c.at + (size_t)k * c.width);
+  }
+  void scatter(const float* from, float* to) {
+    for (const Chunk& c : chunks_)
+      for (int k = 0; k < C_; ++k) std::copy_n(from + c.at + (size_t)k * c.width, c.size, to + (size_t)k * data_.features + c.first);
+  }
+
+  // E = W * scale: the weights that meet x - shift.
+  void effective(int thread) {
+    for (int i : mine(thread)) {
+      const Chunk& c = chunks_[i];
+      for (int k = 0; k < C_; ++k)
+        for (int f = 0; f < c.width; f += kLanes) {
+          const size_t at = c.at + (size_t)k * c.width + f;
+          store(E_.get() + at, load(W_.get() + at) * load(scales(i) + f));
+        }
+    }
+  }
+
+  const unsigned char* row(int64_t i) const {
+    return static_cast<const unsigned char*>(data_.X) + (data_.order ? data_.order[i] : i) * data_.row_bytes;
+  }
+
+  // Asks for the next rows' slice while this one is worked on: shuffled rows are beyond what the hardware foresees.
+  void prefetch(int64_t i, const Chunk& c) const {
+    const size_t size = data_.type == Type::u8 ? 1 : data_.type == Type::f16 ? 2 : data_.type == Type::f32 ? 4 : 8;
+    const unsigned char* p = row(i) + c.first * size;
+    for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at);
+  }
+
+  template <bool S, int R>
+  void dot_rows(size_t i, int r, int tile) {
+    const Chunk& c = chunks_[i];
+    const T* x[R];
+    for (int j = 0; j < R; ++j) x[j] = packed_->get() + pack_at_[i] + (size_t)(r + j) * stride(c);
+    const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
+    for_classes<Dot<T, S, R>::template Of>(count, (const T* const*)x, (const float*)shifts(i), (const float*)E_.get() + c.at + (size_t)first * c.width,
+                                           (size_t)c.width, c.width, partial_.get() + (i * C_ + first) * ld_ + r, ld_);
+  }
+
+  template <bool S>
+  void forward_as(size_t i, int64_t begin, int rows) {
+    const Chunk& c = chunks_[i];
+    constexpr int kAhead = 8;
+    T* const to = packed_->get() + pack_at_[i];
+    for (int tile = 0; tile < tiles_.tiles; tile += 2) {  // two tiles of W stay in the first-level cache while the rows pass
+      const int last = std::min(tiles_.tiles, tile + 2);
+      for (int r = 0; r < rows; r += 2) {
+        const bool pair = r + 1 < rows;
+        if (tile == 0) {
+          for (int j = r; j < r + 1 + pair; ++j) {
+            if (j + kAhead < rows) prefetch(begin + j + kAhead, c);
+            pack(data_, row(begin + j), c, to + (size_t)j * stride(c));
+          }
+        }
+        for (int t = tile; t < last; ++t) pair ? dot_rows<S, 2>(i, r, t) : dot_rows<S, 1>(i, r, t);
+      }
+    }
+  }
+
+  static constexpr bool kBytes = sizeof(T) == 1;
+  void forward(size_t i, int64_t begin, int rows) { kBytes && shifted_ ? forward_as<kBytes>(i, begin, rows) : forward_as<false>(i, begin, rows); }
+
+  // s = b + the partial scores, in chunk order.
+  void add_partial(int first, int last) {
+    for (int c = 0; c < C_; ++c)
+      for (int r = first; r < last; r += kLanes) {
+        Floats s = splat(b_.get()[c]);
+        for (size_t i = 0; i < chunks_.size(); ++i) s += load(partial_.get() + (i * C_ + c) * ld_ + r);
+        store(s_.get() + c * ld_ + r, s);
+      }
+  }
+
+  void loss_group(int g, int64_t begin, int rows, float unit, LossRows loss) {
+    const int first = g * kGroup, last = std::min(rows, first + kGroup);
+    for (int r = first; r < (int)std::min<size_t>(ld_, first + kGroup); ++r) {
+      const int64_t at = r < last ? (data_.order ? data_.order[begin + r] : begin + r) : -1;
+      y_.get()[r] = at < 0 ? 0 : (int32_t)data_.y[at];
+      weight_.get()[r] = at < 0 ? 0 : (data_.weight ? data_.weight[at] : 1.0f) * unit;
+    }
+    add_partial(first, last);
+    tallies_[g] = loss(s_.get() + first, d_.get() + first, ld_, C_, y_.get() + first, weight_.get() + first, last - first, nullptr);
+  }
+
+  template <bool S, int V>
+  void outer_tile(size_t i, int f, int rows, bool add) {
+    const Chunk& c = chunks_[i];
+    for (int tile = 0; tile < tiles_.tiles; ++tile) {
+      const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
+      for_classes<Outer<T, S, V>::template Of>(count, (const T*)packed_->get() + pack_at_[i] + f, stride(c), (const float*)shifts(i) + f,
+                                               (const float*)d_.get() + first * ld_, ld_, rows, G_.get() + c.at + (size_t)first * c.width + f,
+                                               (size_t)c.width, add);
+    }
+  }
+
+  template <bool S>
+  void backward_as(size_t i, int rows, bool add) {
+    const int width = chunks_[i].width;
+    int f = 0;
+    for (; f + 2 * kLanes <= width; f += 2 * kLanes) outer_tile<S, 2>(i, f, rows, add);
+    if (f < width) outer_tile<S, 1>(i, f, rows, add);
+  }
+  void backward(size_t i, int rows, bool add) { kBytes && shifted_ ? backward_as<kBytes>(i, rows, add) : backward_as<false>(i, rows, add); }
+
+  // Phases 1 to 3 for the rows [begin, end): leaves dW of them in G and db in db_, both times `unit`.
+  void each_block(int thread, int64_t begin, int64_t end, float unit, Loss loss) {
+    const LossRows of = rows_of(loss);
+    for (int64_t at = begin; at < end; at += kBlock) {
+      const int rows = (int)std::min<int64_t>(kBlock, end - at);
+      for (int i : mine(thread)) forward(i, at, rows);
+      barrier_.wait();
+      for (int g : groups(thread, rows)) loss_group(g, at, rows, unit, of);
+      barrier_.wait();
+      for (int i : mine(thread)) backward(i, rows, at > begin);
+      if (thread == 0) sum_up(rows, at == begin, unit);
+    }
+  }
+
+  void sum_up(int rows, bool first, float unit) {
+    if (first) db_.assign(C_, 0.0f);
+    for (int c = 0; c < C_; ++c) {
+      Floats total = splat(0.0f);
+      const int whole = (rows + kLanes - 1) / kLanes * kLanes;
+      for (int r = 0; r < whole; r += kLanes) total += load(d_.get() + c * ld_ + r);
+      db_[c] += sum(total);
+    }
+    for (int g = 0; g < (rows + kGroup - 1) / kGroup; ++g) {
+      tally_.loss += tallies_[g].loss / unit;
+      tally_.correct += tallies_[g].correct;
+    }
+  }
+
+  void update(size_t i, const Descent& how, float lr) {
+    const Chunk& c = chunks_[i];
+    const float two = 2 * how.l2;
+    for (int k = 0; k < C_; ++k)
+      for (int f = 0; f < c.width; f += kLanes) {
+        const size_t at = c.at + (size_t)k * c.width + f;
+        const Floats scale = load(scales(i) + f);
+        Floats w = load(W_.get() + at), v = load(V_.get() + at);
+        Floats g = load(G_.get() + at) * scale + two * w;
+        if (how.l1 != 0) g += how.l1 * (select(w > 0.0f, splat(1.0f), splat(0.0f)) - select(w < 0.0f, splat(1.0f), splat(0.0f)));
+        v = how.momentum * v + g;
+        w -= lr * (how.nesterov ? g + how.momentum * v : v);
+        store(V_.get() + at, v);
+        store(W_.get() + at, w);
+        store(E_.get() + at, w * scale);
+      }
+  }
+
+  void update_bias(const Descent& how, float lr) {
+    for (int c = 0; c < C_; ++c) {
+      float& v = vb_.get()[c];
+      v = how.momentum * v + db_[c];
+      b_.get()[c] -= lr * (how.nesterov ? db_[c] + how.momentum * v : v);
+    }
+  }
+
+  // |w_c| <= radius: a column's norm is a sum over chunks, so two more barriers.
+  void project(int thread, float radius) {
+    for (int i : mine(thread))
+      for (int k = 0; k < C_; ++k) {
+        Floats total = splat(0.0f);
+        for (int f = 0; f < chunks_[i].width; f += kLanes) {
+          const Floats w = load(W_.get() + chunks_[i].at + (size_t)k * chunks_[i].width + f);
+          total += w * w;
+        }
+        norms_.get()[(size_t)i * C_ + k] = sum(total);
+      }
+    barrier_.wait();
+    for (int k = 0; k < C_; ++k) {
+      double square = 0;
+      for (size_t i = 0; i < chunks_.size(); ++i) square += norms_.get()[i * C_ + k];
+      if (square <= (double)radius * radius) continue;
+      const float shrink = radius / (float)std::sqrt(square);
+      for (int i : mine(thread))
+        for (int f = 0; f < chunks_[i].width; f += kLanes) {
+          const size_t at = chunks_[i].at + (size_t)k * chunks_[i].width + f;
+          store(W_.get() + at, load(W_.get() + at) * shrink);
+          store(E_.get() + at, load(E_.get() + at) * shrink);
+        }
+    }
+    barrier_.wait();
+  }
+
+  const Data data_;
+  const Linear model_;
+  const int C_;
+  const std::vector<Chunk> chunks_;
+  const Tiles tiles_;
+  const int threads_;
+  Barrier barrier_;
+  const size_t ld_;     // rows of a block, padded
+  const size_t total_;  // elements of a chunk-major (classes x features) array
+  Aligned<float> W_, G_, E_, V_, shift_, scale_, partial_, d_, s_, weight_;
+  Aligned<int32_t> y_;
+  Aligned<float> b_, vb_, norms_;
+  std::vector<Tally> tallies_;
+  std::vector<float> db_;
+  std::vector<size_t> pack_at_;
+  std::unique_ptr<Aligned<T>> packed_;
+  bool shifted_ = false;
+  Tally tally_{0, 0};
+};
+
+// Threads pay for their barriers only when a block is some microseconds of work; and a thread needs a chunk.
+int useful(const Data& data, int classes, int64_t batch, int threads) {
+  const int64_t work = std::min<int64_t>(kBlock, std::min(batch, data.count)) * data.features * classes;
+  if (work < 100000) return 1;
+  return std::clamp(threads, 1, (int)cut(data.features, classes).size());
+}
+
+// Bytes are widened by every tile that reads them: worth it for a few tiles, else widen them once.
+template <class F>
+auto with(const Data& data, const Linear& model, int64_t batch, int threads, F run) {
+  threads = useful(data, model.classes, batch, threads);
+  if (data.type == Type::u8 && model.classes <= 2 * kTile) return run(Sweep<uint8_t>(data, model, threads));
+  return run(Sweep<float>(data, model, threads));
+}
+
+Tally descend(const Data& data, const Linear& model, const Descent& how, int threads) {
+  return with(data, model, how.batch, threads, [&](auto&& sweep) { return sweep.descend(how); });
+}
+Tally gradient(const Data& data, const Linear& model, Loss loss, float* dW, float* db, int threads) {
+  return with(data, model, kBlock, threads, [&](auto&& sweep) { return sweep.gradient(loss, dW, db); });
+}
+void scores(const Data& data, const Linear& model, float* out, int threads) {
+  with(data, model, kBlock, threads, [&](auto&& sweep) { sweep.scores(out); });
+}
+
+// The losses alone, for the tests that hold them against their twins: scores and dscores (rows, classes), loss (rows).
+void losses(Loss loss, const float* scores, const int64_t* y, int64_t rows, int classes, float* each, float* dscores) {
+  const LossRows of = rows_of(loss);
+  Aligned<float> s((size_t)classes * kGroup), d((size_t)classes * kGroup), one(kGroup);
+  Aligned<int32_t> label(kGroup);
+  std::fill_n(one.get(), kGroup, 1.0f);
+  for (int64_t at = 0; at < rows; at += kGroup) {
+    const int n = (int)std::min<int64_t>(kGroup, rows - at);
+    for (int r = 0; r < n; ++r) {
+      label.get()[r] = (int32_t)y[at + r];
+      for (int c = 0; c < classes; ++c) s.get()[c * kGroup + r] = scores[(at + r) * classes + c];
+    }
+    of(s.get(), d.get(), kGroup, classes, label.get(), one.get(), n, each + at);
+    for (int r = 0; r < n; ++r)
+      for (int c = 0; c < classes; ++c) dscores[(at + r) * classes + c] = d.get()[c * kGroup + r];
+  }
+}
+
+}  // namespace
+
+extern const Sweeps sweeps;
+const Sweeps sweeps{descend, gradient, scores, losses};
+
+}  // namespace STEEPEST_ISA

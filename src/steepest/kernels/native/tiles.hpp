@@ -1,0 +1,76 @@
+// The two small products that everything stands on, features in the lanes: scores of a few rows, and dW of a few features.
+//
+// A tile keeps rows x classes (or vectors x classes) sums in registers; its inner loop loads each operand once. Classes go in tiles of at
+// most kTile, so that ten classes are two tiles of five (16 registers) or one of ten (32 registers).
+#pragma once
+#include "simd.hpp"
+
+namespace STEEPEST_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kTile = 10;
+#else
+constexpr int kTile = 5;
+#endif
+
+// out[k * ldo + r] = sum_f (x[r][f] - shift[f]) w[k * ldw + f],  r < R, k < K, f < n (a multiple of kLanes)
+template <class T, bool S, int R, int K>
+void dot(const T* const* x, const float* shift, const float* w, size_t ldw, int n, float* out, size_t ldo) {
+  Floats acc[R][K] = {};
+  for (int f = 0; f < n; f += kLanes) {
+    Floats v[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) v[r] = S ? load(x[r] + f) - load(shift + f) : load(x[r] + f);
+#pragma GCC unroll 16
+    for (int k = 0; k < K; ++k) {
+      const Floats u = load(w + k * ldw + f);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) acc[r][k] += v[r] * u;
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int k = 0; k < K; ++k) out[k * ldo + r] = sum(acc[r][k]);
+}
+
+// g[k * ldg + f] (+)= sum_r d[k * ldd + r] (x[r * ldx + f] - shift[f]),  f < V * kLanes, k < K
+template <class T, bool S, int V, int K>
+void outer(const T* x, size_t ldx, const float* shift, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
+  Floats acc[V][K] = {};
+  Floats away[V];
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) away[v] = S ? load(shift + v * kLanes) : splat(0.0f);
+  for (int r = 0; r < rows; ++r, x += ldx) {
+    Floats u[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) u[v] = S ? load(x + v * kLanes) - away[v] : load(x + v * kLanes);
+#pragma GCC unroll 16
+    for (int k = 0; k < K; ++k) {
+      const Floats e = splat(d[k * ldd + r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) acc[v][k] += u[v] * e;
+    }
+  }
+  for (int k = 0; k < K; ++k)
+    for (int v = 0; v < V; ++v) {
+      float* at = g + k * ldg + v * kLanes;
+      store(at, add ? load(at) + acc[v][k] : acc[v][k]);
+    }
+}
+
+// Calls F<K>::run for a number of classes known only now.
+template <template <int> class F, int K = kTile, class... A>
+inline void for_classes(int k, A... a) {
+  if constexpr (K > 1) {
+    if (k < K) return for_classes<F, K - 1>(k, a...);
+  }
+  F<K>::run(a...);
+}
+
+// Classes in as few tiles as fit, as even as they go: tile i of `tiles` is [first(i), first(i + 1)).
+struct Tiles {
+  int classes, tiles;
+  explicit Tiles(int classes) : classes(classes), tiles((classes + kTile - 1) / kTile) {}
+  int first(int i) const { return (int)((int64_t)classes * i / tiles); }
+};
+
+}  // namespace STEEPEST_ISA
