@@ -90,8 +90,7 @@ def _log_probabilities(scores: FloatArray) -> FloatArray:
 
 def _probabilities(scores: FloatArray) -> FloatArray:
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    return p
+    return cast(FloatArray, p / p.sum(axis=1, keepdims=True))
 
 
 softmax = Softmax()
