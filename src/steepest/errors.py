@@ -11,3 +11,7 @@ class InputError(ValueError):
 
 class DataWarning(UserWarning):
     """Data could be used, but not all of it, or not as one would think: the message says what was left out and why."""
+
+
+class DivergenceError(RuntimeError):
+    """Training went to infinity: the message names the epoch, the step and the likely cause."""

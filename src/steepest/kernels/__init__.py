@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sweeps over the rows: native programs, and their readable twins in NumPy."""

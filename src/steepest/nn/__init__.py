@@ -1,1 +1,1 @@
-"""TODO."""
+"""f(x, W): the score functions."""

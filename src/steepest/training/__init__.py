@@ -1,1 +1,1 @@
-"""TODO."""
+"""The run: the loop over epochs, its plan, its state, its history."""

@@ -165,9 +165,10 @@ void losses(const In<float, 2>& scores, const In<int64_t, 1>& y, Out<float, 1> e
   chosen->sweeps->losses(loss_named(loss), scores.data(), y.data(), (int64_t)scores.shape(0), classes, each.data(), dscores.data());
 }
 
-void order(uint64_t seed, uint64_t epoch, Out<int64_t, 1> out) {
+void order(uint64_t seed, uint64_t purpose, uint64_t epoch, Out<int64_t, 1> out) {
+  require(purpose < 1ull << 32 && epoch < 1ull << 32, "purpose and epoch must be below 2^32");
   nb::gil_scoped_release free;
-  shuffled(seed, epoch, (int64_t)out.shape(0), out.data());
+  shuffled(seed, purpose, epoch, (int64_t)out.shape(0), out.data());
 }
 
 }  // namespace
@@ -186,5 +187,5 @@ NB_MODULE(_native, m) {
         nb::kw_only(), "threads"_a);
   m.def("moments", moments, "X"_a, "order"_a.none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
   m.def("losses", losses, "scores"_a, "y"_a, "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a);
-  m.def("order", order, "seed"_a, "epoch"_a, "out"_a.noconvert());
+  m.def("order", order, "seed"_a, "purpose"_a, "epoch"_a, "out"_a.noconvert());
 }

@@ -8,14 +8,13 @@
 
 namespace steepest {
 
-void shuffled(uint64_t seed, uint64_t epoch, int64_t n, int64_t* order) {
+void shuffled(uint64_t seed, uint64_t purpose, uint64_t epoch, int64_t n, int64_t* order) {
   std::vector<uint32_t> key((std::size_t)n), key2((std::size_t)n);
   std::vector<int64_t> order2((std::size_t)n);
   for (int64_t i = 0; i < n; i += 4) {
-    const uint64_t block = (uint64_t)i / 4;
-    const Four word = philox({(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)epoch, (uint32_t)(epoch >> 32)}, seed);
+    const Four word = philox({(uint64_t)i / 4 + 1, 0, 0, 0}, seed, purpose << 32 | epoch);
     for (int64_t j = i; j < n && j < i + 4; ++j) {
-      key[j] = word[j - i];
+      key[j] = (uint32_t)(word[j - i] >> 32);
       order[j] = j;
     }
   }

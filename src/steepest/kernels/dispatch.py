@@ -1,0 +1,105 @@
+"""Chooses between a native kernel and its NumPy twin; callers never see which.
+
+`STEEPEST_ISA` forces a level: `reference` for the twins, or one of the names that `levels()` gives.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from steepest.errors import InputError
+from steepest.kernels import reference
+from steepest.kernels.types import F32, F64, AnyRows, Formula, Labels, Order, Tally
+
+try:
+    from steepest.kernels import _native as native
+except ImportError:  # installed with STEEPEST_PURE=1: everything works, slower
+    native = None  # type: ignore[assignment]
+
+__all__ = ["default_threads", "descend", "gradient", "level", "levels", "moments", "order", "scores", "use"]
+
+_level: str = "reference"
+
+
+def levels() -> list[str]:
+    """Names of the levels that run here, the plainest first; `reference` is the NumPy twins."""
+    return ["reference", *(native.levels() if native else [])]
+
+
+def level() -> str:
+    """Name of the level in use."""
+    return _level
+
+
+def use(name: str | None = None) -> None:
+    """Use this level from now on; None takes the fastest that runs here.
+
+    Raises InputError when this build or this processor does not have it.
+    """
+    global _level
+    if name is None:
+        name = native.level() if native else "reference"
+    if name not in levels():
+        raise InputError(f"STEEPEST_ISA: no instruction-set level {name!r} here; there are {', '.join(levels())}")
+    if native and name != "reference":
+        native.use(name)
+    _level = name
+
+
+@lru_cache(maxsize=1)
+def default_threads() -> int:
+    """How many threads this process may use: its processors, the container's limit, OMP_NUM_THREADS."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        count = min(count, max(1, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no limit is set ("max"), or no such file
+        pass
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return min(count, int(limit)) if limit.isdigit() and int(limit) > 0 else count
+
+
+def _runs_native(loss: Formula | None = None) -> bool:
+    return _level != "reference" and (loss is None or loss.native is not None)
+
+
+def order(seed: int, purpose: int, epoch: int, out: Order) -> None:
+    """See `reference.order`."""
+    (native.order if _runs_native() else reference.order)(seed, purpose, epoch, out)
+
+
+def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None:
+    """See `reference.moments`."""
+    (native.moments if _runs_native() else reference.moments)(X, order, mean, variance, threads=threads)
+
+
+def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int) -> None:
+    """See `reference.scores`."""
+    (native.scores if _runs_native() else reference.scores)(X, order, shift, scale, W, b, out, threads=threads)
+
+
+def gradient(
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, W: F32, b: F32, dW: F32, db: F32,
+    *, loss: Formula, threads: int,
+) -> Tally:  # fmt: skip
+    """See `reference.gradient`."""
+    if not _runs_native(loss):
+        return reference.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads)
+    return native.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss.native, threads=threads)
+
+
+def descend(
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, W: F32, b: F32, vW: F32, vb: F32, lr: F32,
+    *, loss: Formula, threads: int, **how: Any,
+) -> Tally:  # fmt: skip
+    """See `reference.descend`."""
+    if not _runs_native(loss):
+        return reference.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss, threads=threads, **how)
+    return native.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss.native, threads=threads, **how)
+
+
+use(os.environ.get("STEEPEST_ISA") or None)

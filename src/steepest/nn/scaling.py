@@ -1,0 +1,67 @@
+"""Scaling is part of the model: x' = (x - shift) * scale, one shift and one scale a feature."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.kernels import dispatch as kernels
+from steepest.kernels.types import F64, AnyRows, Order
+
+__all__ = ["SCALINGS", "Scaling", "fit_scaling", "resolve"]
+
+SCALINGS = ("auto", "unit", "standard", "none")
+
+
+class Scaling(NamedTuple):
+    """x' = (x - shift) * scale; both (D,) float64."""
+
+    shift: F64
+    scale: F64
+
+
+def resolve(how: str | None, dtype: np.dtype[np.generic]) -> str:
+    """Name the scaling that `how` means for data of this type: `auto` is `unit` for uint8 and `standard` otherwise."""
+    name = "none" if how is None else how
+    if name not in SCALINGS:
+        raise InputError(f"scaling={how!r} is not known: use 'auto', 'unit' (uint8 / 255), 'standard' or None")
+    if name == "auto":
+        return "unit" if dtype == np.uint8 else "standard"
+    if name == "unit" and dtype != np.uint8:
+        raise InputError(f"scaling='unit' divides uint8 by 255, but X is {dtype}: use 'standard' or None")
+    return name
+
+
+def fit_scaling(X: AnyRows, how: str | None = "auto", *, rows: Order | None = None, threads: int = 1) -> Scaling:
+    """Find shift and scale from the training rows.
+
+    The shift is always the mean: the bias is free and unpenalized, so centring changes no optimum, and every method converges faster.
+    `unit` scales by 1/255, `standard` by 1 / standard deviation (features that never change: 1), None by 1.
+
+    Parameters
+    ----------
+    X : array (N, D)
+        uint8, float16, float32 or float64.
+    how : "auto", "unit", "standard" or None
+        The penalty acts on the weights of the scaled features, so this choice is part of the objective.
+    rows : int64 array or None
+        Look at these rows only.
+
+    Raises
+    ------
+    InputError
+        When the scaling is not known or does not fit the type of X.
+    """
+    name = resolve(how, X.dtype)
+    mean, variance = np.empty(X.shape[1]), np.empty(X.shape[1])
+    kernels.moments(X, rows, mean, variance, threads=threads)
+    if name == "unit":
+        return Scaling(mean, np.full(X.shape[1], 1 / 255))
+    if name == "none":
+        return Scaling(mean, np.ones(X.shape[1]))
+    deviation = np.sqrt(variance)
+    # Rounding leaves a constant feature with a deviation of about one unit in the last place of its mean.
+    constant = deviation <= 1e-7 * np.abs(mean) if X.dtype != np.float64 else deviation <= 1e-14 * np.abs(mean)
+    return Scaling(mean, np.where(constant, 1.0, 1.0 / np.where(deviation > 0, deviation, 1.0)))

@@ -1,0 +1,126 @@
+"""The formula as one native program: L(W) of a linear classifier, rows read in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest import losses, penalties
+from steepest.errors import InputError
+from steepest.kernels import dispatch as kernels
+from steepest.kernels.types import F32, AnyRows, Formula, Labels, Order, Tally
+from steepest.losses import Loss
+from steepest.nn.linear import Linear
+from steepest.nn.scaling import Scaling
+from steepest.optim import SGD, Momentum, Nesterov, StepRule
+from steepest.penalties import Penalty
+
+__all__ = ["CompiledLinear", "mu_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledLinear:
+    """L(W) = 1/N sum_i w_i L_i(W' x_i + b, y_i) + alpha R(W), the mean of the weights w being 1.
+
+    Attributes
+    ----------
+    X : array (N, D)
+        uint8, float16, float32 or float64; it is never copied.
+    y : int64 array (N,)
+        Class indices.
+    n_classes : int
+        C.
+    loss, penalty, alpha
+        L_i, R and the strength of R.
+    scaling : Scaling
+        What happens to the features first.
+    weight : float32 array (N,) or None
+        Weight of each example, of mean 1.
+    threads : int
+        Threads for each sweep; they never change a result.
+    """
+
+    X: AnyRows
+    y: Labels
+    n_classes: int
+    loss: Loss
+    penalty: Penalty
+    alpha: float
+    scaling: Scaling
+    weight: F32 | None = None
+    threads: int = 1
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def value(self, model: Linear, rows: Order | None = None) -> float:
+        """L(W), a number; over the given rows (int64) when there are any."""
+        return self.evaluate(model, rows)[0]
+
+    def evaluate(self, model: Linear, rows: Order | None = None) -> tuple[float, float]:
+        """L(W) and the share of the rows that are classified right."""
+        value, accuracy, _, _ = self._sweep(model, rows)
+        return value, accuracy
+
+    def value_and_gradient(self, model: Linear, rows: Order | None = None) -> tuple[float, F32, F32]:
+        """L(W), dL/dW (D, C) and dL/db (C,)."""
+        value, _, dW, db = self._sweep(model, rows)
+        return value, dW, db
+
+    def descend(self, model: Linear, velocity: Linear, rule: StepRule, order: Order, batch_size: int, lr: F32) -> Tally:
+        """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`; the model and the velocity move in place.
+
+        Returns the sum of the rows' losses (each at the weights that its batch met) and how many were classified right.
+        """
+        l2, l1, radius = self._coefficients()
+        return kernels.descend(
+            self.X, self.y, order, self.weight, *self.scaling, model.W.T, model.b, velocity.W.T, velocity.b, lr,
+            loss=self._formula(), batch_size=batch_size, momentum=mu_of(rule), nesterov=isinstance(rule, Nesterov),
+            l2=l2, l1=l1, radius=radius, threads=self.threads,
+        )  # fmt: skip
+
+    def _sweep(self, model: Linear, rows: Order | None) -> tuple[float, float, F32, F32]:
+        count = len(self) if rows is None else len(rows)
+        dW, db = np.zeros((self.n_classes, model.n_features), np.float32), np.zeros(self.n_classes, np.float32)
+        total, correct = kernels.gradient(
+            self.X, self.y, rows, self.weight, *self.scaling, np.ascontiguousarray(model.W.T), model.b, dW, db,
+            loss=self._formula(), threads=self.threads,
+        )  # fmt: skip
+        dW, db = dW.T / np.float32(count), db / np.float32(count)
+        if self.alpha:
+            dW += np.float32(self.alpha) * self.penalty.gradient(model.W)
+        price = self.alpha * self.penalty(model.W) if self.alpha else 0.0
+        return total / count + price, correct / count, dW, db
+
+    def _formula(self) -> Formula:
+        known = self.loss.name in losses.NAMES and losses.get(self.loss.name) is self.loss
+        return Formula(self.loss, self.loss.gradient, self.loss.name if known else None)
+
+    def _coefficients(self) -> tuple[float, float, float]:
+        """The penalty as the program knows it: alpha R = l2 sum W^2 + l1 sum |W|, and the norm's limit (0: none)."""
+        match self.penalty:
+            case penalties.L2():
+                return self.alpha, 0.0, 0.0
+            case penalties.L1():
+                return 0.0, self.alpha, 0.0
+            case penalties.ElasticNet(beta=beta):
+                return self.alpha * beta, self.alpha, 0.0
+            case penalties.MaxNorm(radius=radius):
+                return 0.0, 0.0, radius
+            case penalties.NoPenalty():
+                return 0.0, 0.0, 0.0
+        raise InputError(f"the native program has no penalty {self.penalty!r}: use one of {', '.join(penalties.NAMES)}")
+
+
+def mu_of(rule: StepRule) -> float:
+    """Momentum of a step rule that the native program knows.
+
+    Raises InputError for a rule that it does not know.
+    """
+    match rule:
+        case Momentum(mu=mu) | Nesterov(mu=mu):
+            return mu
+        case SGD():
+            return 0.0
+    raise InputError(f"the native program has no step rule {rule!r}: use sgd, momentum or nesterov")

@@ -1,0 +1,67 @@
+"""A learning rate from the curvature of the objective, so that nobody has to tune one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from steepest.kernels.types import F64, AnyRows, Order
+
+__all__ = ["from_curvature", "top_eigenvalue"]
+
+SAMPLE = 2048
+"""Rows that the curvature is estimated from."""
+
+
+def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = None, iterations: int = 20) -> float:
+    """Estimate the largest eigenvalue of 1/N sum_i z_i z_i', where z = ((x - shift) * scale, 1), by the power method on a sample.
+
+    The sample is up to 2,048 rows, evenly spaced; the estimate approaches from below, and 20 steps come within a few percent.
+
+    Parameters
+    ----------
+    X : array (N, D)
+        Features as given.
+    shift, scale : float64 arrays (D,)
+        The scaling.
+    rows : int64 array or None
+        The rows that count.
+
+    Returns
+    -------
+    float
+        At least 1: the bias column alone has eigenvalue 1 when the features are centred.
+    """
+    count = len(X) if rows is None else len(rows)
+    at = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64))
+    Z = ((X[at if rows is None else rows[at]] - shift.astype(np.float32)) * scale.astype(np.float32)).astype(np.float32)
+    v = np.ones(Z.shape[1], np.float32) + np.sin(
+        np.arange(Z.shape[1], dtype=np.float32)
+    )  # fixed, and hardly orthogonal to anything
+    v /= np.linalg.norm(v)
+    value = 0.0
+    for _ in range(iterations):
+        v = Z.T @ (Z @ v)
+        value = float(np.linalg.norm(v))
+        if not value > 0:
+            break
+        v /= np.float32(value)
+    return max(1.0, value / len(Z))
+
+
+def from_curvature(curvature: float, eigenvalue: float, l2: float, momentum: float) -> float:
+    """lr = 1 / (curvature * eigenvalue + 2 l2), the step that cannot overshoot; without momentum, ten times that is taken over a run.
+
+    Momentum mu multiplies the rate by 1 / (1 - mu) in effect; heavy-ball steps stay stable up to 2 (1 + mu) / L.
+
+    Parameters
+    ----------
+    curvature : float
+        Bound on the second derivative of the loss by the scores (`Loss.curvature`).
+    eigenvalue : float
+        Largest eigenvalue of the features' second moments (`top_eigenvalue`).
+    l2 : float
+        Strength of the squared penalty.
+    momentum : float
+        mu, from 0 to below 1.
+    """
+    return (1 + momentum) / (curvature * eigenvalue + 2 * l2)

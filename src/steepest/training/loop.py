@@ -1,0 +1,97 @@
+"""The loop: epochs of shuffled rows through the objective's own program, Python entered a few times a second."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from steepest.data.order import EPOCH
+from steepest.errors import DivergenceError
+from steepest.kernels import dispatch as kernels
+from steepest.objective.compiled import CompiledLinear
+from steepest.training.plan import Plan, State
+
+__all__ = ["Watcher", "run"]
+
+Watcher = Callable[[State, Plan], bool | None]
+"""Called after every slice of an epoch, the state up to date; returning True ends the run there, in good order."""
+
+SLICE = 4e9
+"""Floating-point operations in a slice: some tens of milliseconds. Slices follow from shapes, never from clocks, so sums add up alike."""
+
+
+def run(objective: CompiledLinear, plan: Plan, state: State, watch: Watcher | None = None) -> bool:
+    """Train until the plan's last epoch, from wherever the state stands.
+
+    Parameters
+    ----------
+    objective : CompiledLinear
+        L(W) and its data.
+    plan : Plan
+        What to do.
+    state : State
+        Moved in place; after every slice it is complete, and a copy of it can be continued to the same bits.
+    watch : callable or None
+        Told of every slice.
+
+    Returns
+    -------
+    bool
+        Whether the run came to its end; False when the watcher stopped it.
+
+    Raises
+    ------
+    DivergenceError
+        When the loss is no longer finite; names the epoch, the step and the rate.
+    """
+    n = len(objective)
+    steps = plan.steps(n)
+    slice_steps = max(1, int(SLICE / (4 * plan.batch_size * objective.X.shape[1] * objective.n_classes)))
+    order = np.empty(n, np.int64)
+    while state.epoch < plan.epochs:
+        kernels.order(plan.seed, EPOCH, state.epoch, order)
+        lr = plan.rates(n, state.epoch)
+        while state.step < steps:
+            began = time.perf_counter()
+            upto = min(steps, state.step + slice_steps)
+            rows = order[state.step * plan.batch_size : upto * plan.batch_size]
+            loss, correct = objective.descend(
+                state.model, state.velocity, plan.rule, rows, plan.batch_size, lr[state.step : upto]
+            )
+            state.loss, state.correct, state.step = state.loss + loss, state.correct + correct, upto
+            state.seconds += time.perf_counter() - began
+            _check_finite(state, plan, lr)
+            if state.step == steps:
+                _close_epoch(state, n, float(lr[-1]))
+            if watch is not None and watch(state, plan):
+                return state.epoch == plan.epochs
+            if state.step == 0:
+                break
+    return True
+
+
+def _close_epoch(state: State, n: int, lr: float) -> None:
+    state.epoch, state.step = state.epoch + 1, 0
+    state.history.append(
+        {
+            "epoch": state.epoch,
+            "loss": state.loss / n,
+            "accuracy": state.correct / n,
+            "lr": lr,
+            "seconds": round(state.seconds, 4),
+        }
+    )
+    state.loss, state.correct = 0.0, 0
+
+
+def _check_finite(state: State, plan: Plan, lr: np.ndarray) -> None:
+    if math.isfinite(state.loss) and np.isfinite(state.model.b).all():
+        return
+    rate = float(lr[max(0, state.step - 1)])
+    raise DivergenceError(
+        f"training diverged in epoch {state.epoch + 1} before step {state.step}: the loss is no longer finite at lr={rate:.3g}; "
+        f"use a smaller lr (lr='auto' finds one) or scale the features (scaling='standard')"
+    )
