@@ -74,10 +74,11 @@ def _from_file() -> npt.NDArray[Any] | None:
 
 def _from_scikit_learn() -> npt.NDArray[Any]:
     try:
-        from sklearn.datasets import load_digits
+        # By name, because scikit-learn has no types to check this import against.
+        datasets = importlib.import_module("sklearn.datasets")
     except ImportError:
         raise InputError(
             "the digits come with scikit-learn, which is not installed: pip install scikit-learn"
         ) from None
-    X, y = load_digits(return_X_y=True)
+    X, y = datasets.load_digits(return_X_y=True)
     return np.column_stack([X, y])

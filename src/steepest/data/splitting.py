@@ -83,7 +83,7 @@ def _count(test_size: Any, n: int) -> int:
     if isinstance(test_size, bool) or not isinstance(test_size, numbers.Real):
         raise InputError(f"test_size must be a share between 0 and 1 or a number of examples, not {test_size!r}")
     if isinstance(test_size, numbers.Integral):
-        if not 1 <= test_size < n:
+        if not 1 <= int(test_size) < n:
             raise InputError(
                 f"test_size={test_size} must leave something on both sides of {n} examples: give 1 to {n - 1}"
             )

@@ -160,6 +160,6 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < math.inf:
         raise InputError(f"noise must be a number, 0 or more, not {value!r}")
     return float(value)
