@@ -17,7 +17,9 @@ class Logistic(Loss):
         dL_i/ds_j = -t_j / (1 + exp(t_j s_j))
 
     Range (0, inf); C log 2 at W = 0. The probabilities 1 / (1 + exp(-s_j)) of an example need not sum to 1: ``softmax``
-    is the loss for which they do. No kinks. Computed by logaddexp, so no exp overflows.
+    is the loss for which they do. No kinks. No exp overflows:
+
+        log(1 + exp(z)) = max(0, z) + log(1 + exp(-|z|))
 
     Curvature: the Hessian is diagonal with entries p (1 - p), so the bound is 1/4.
 
@@ -48,11 +50,15 @@ class Logistic(Loss):
 
     def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
         t = one_vs_all(scores, y)
-        return cast(FloatArray, np.logaddexp(0, -t * scores).sum(axis=1))
+        return cast(FloatArray, _log_one_plus_exp(-t * scores).sum(axis=1))
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         t = one_vs_all(scores, y)
-        return -t * np.exp(-np.logaddexp(0, t * scores))
+        return -t * np.exp(-_log_one_plus_exp(t * scores))
+
+
+def _log_one_plus_exp(z: FloatArray) -> FloatArray:
+    return np.maximum(0, z) + np.log1p(np.exp(-np.abs(z)))
 
 
 logistic = Logistic()
