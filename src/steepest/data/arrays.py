@@ -25,7 +25,10 @@ _DLPACK_CPU = (1, 3, 11)  # kDLCPU, kDLCUDAHost, kDLROCMHost: memory that the pr
 
 def is_array(value: Any) -> bool:
     """Say whether a value can be read as an array: NumPy, DLPack, the array interface, or a list of numbers."""
-    return isinstance(value, list | np.ndarray) or hasattr(value, "__dlpack__") or hasattr(value, "__array__")
+    if isinstance(value, list | np.ndarray):
+        return True
+    # Sparse matrices have none of the array protocols; as_numpy says what to do with them.
+    return any(hasattr(value, name) for name in ("__dlpack__", "__array__", "toarray"))
 
 
 def as_numpy(value: Any, what: str = "X") -> Array:

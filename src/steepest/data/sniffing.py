@@ -97,9 +97,6 @@ def _read_folder(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _read_file(path: Path, head: bytes, options: ReadOptions) -> Dataset:
-    from steepest.data.cifar import is_cifar, read_cifar
-    from steepest.data.idx import is_idx, read_idx
-
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         kind = _zip_kind(path)
         if kind == "npz":
@@ -112,6 +109,9 @@ def _read_file(path: Path, head: bytes, options: ReadOptions) -> Dataset:
         from steepest.data.table_files import read_table_file
 
         return read_table_file(path, options)
+    from steepest.data.cifar import is_cifar, read_cifar
+    from steepest.data.idx import is_idx, read_idx
+
     if is_cifar(path):
         return read_cifar(path, options)
     if is_idx(path):
