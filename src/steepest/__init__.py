@@ -1,3 +1,58 @@
-"""steepest: classifiers trained fast, proven, and open to the eye."""
+"""steepest: classifiers trained fast, proven, and open to the eye.
+
+>>> import steepest as st
+>>> train, test = st.load("digits").split(seed=0)
+>>> clf = st.LinearClassifier(loss="softmax").fit(train.X, train.y)
+>>> bool(clf.score(test.X, test.y) > 0.9)
+True
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy  # noqa: F401  (the one thing that every use needs; the rest is loaded when it is first named)
+
+if TYPE_CHECKING:
+    from steepest import losses, optim, penalties
+    from steepest.data import Dataset, load
+    from steepest.errors import DataWarning, DivergenceError, InputError
+    from steepest.estimators.linear import LinearClassifier
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "Dataset": "steepest.data",
+    "load": "steepest.data",
+    "DataWarning": "steepest.errors",
+    "DivergenceError": "steepest.errors",
+    "InputError": "steepest.errors",
+    "LinearClassifier": "steepest.estimators.linear",
+}
+_ROOMS = ("losses", "optim", "penalties")
+
+__all__ = [
+    "DataWarning",
+    "Dataset",
+    "DivergenceError",
+    "InputError",
+    "LinearClassifier",
+    "load",
+    "losses",
+    "optim",
+    "penalties",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        value = getattr(importlib.import_module(_PLACES[name]), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f"steepest.{name}")
+    else:
+        raise AttributeError(f"module 'steepest' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,1 +1,1 @@
-"""TODO."""
+"""scikit-learn faces: they store, validate and hand over; no mathematics of their own."""

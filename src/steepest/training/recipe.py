@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from steepest.optim import StepRule, learning_rate, schedules
 from steepest.penalties import Penalty
 from steepest.training.plan import Plan, State
 
-__all__ = ["Recipe", "prepare"]
+__all__ = ["Recipe", "Stream", "prepare", "prepare_stream"]
 
 MOST_STEPS, LEAST_STEPS = 6000, 3000
 """Steps that an unattended run aims at: at least the second number, and not more than 200 epochs for it."""
@@ -99,7 +99,7 @@ def prepare(
     penalty = _penalty(recipe)
     rule = _rule(recipe)
     _check_number("alpha", recipe.alpha, 0.0)
-    threads = kernels.default_threads() if recipe.threads is None else _check_count("threads", recipe.threads)
+    threads = _threads(recipe)
     scaling = fit_scaling(X, recipe.scaling, threads=threads)
     objective = CompiledLinear(X, y, n_classes, loss, penalty, recipe.alpha, scaling, _mean_one(weight, len(X)), threads)
     batch_size = min(len(X), _batch_size(recipe, len(X)))
@@ -107,6 +107,34 @@ def prepare(
     lr = recipe.lr if recipe.lr != "auto" else rule.lr if rule.lr is not None else automatic_rate(objective, rule)  # type: ignore[attr-defined]
     plan = Plan(rule, schedules.get(recipe.schedule), _check_number("lr", lr, 0.0, above=True), batch_size, epochs, recipe.seed)
     return objective, plan, State.start(Linear.zeros(n_classes, scaling))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Where training on a stream stands between two portions of it."""
+
+    plan: Plan
+    state: State
+    lr: float
+    steps: int
+
+
+def prepare_stream(
+    X: AnyRows, y: Labels, n_classes: int, recipe: Recipe, weight: NDArray[Any] | None, before: Stream | None
+) -> tuple[CompiledLinear, Stream]:
+    """Resolve a recipe for one pass over the next rows of a stream, going on from the pass before (None: these are the first rows).
+
+    The first rows fix scaling and learning rate for good; the rate falls as 1 / sqrt(1 + t / 1000) over the steps t done before.
+    """
+    if before is None:
+        objective, plan, state = prepare(X, y, n_classes, replace(recipe, epochs=1, schedule="constant"), weight)
+        return objective, Stream(plan, state, plan.lr, plan.steps(len(X)))
+    state, steps = before.state, before.steps
+    objective = CompiledLinear(
+        X, y, n_classes, losses.get(recipe.loss), _penalty(recipe), recipe.alpha, state.model.scaling, _mean_one(weight, len(X)), _threads(recipe)
+    )  # fmt: skip
+    plan = replace(before.plan, lr=before.lr / math.sqrt(1 + steps / 1000), epochs=state.epoch + 1)
+    return objective, Stream(plan, state, before.lr, steps + plan.steps(len(X)))
 
 
 def automatic_rate(objective: CompiledLinear, rule: StepRule) -> float:
@@ -120,6 +148,10 @@ def automatic_rate(objective: CompiledLinear, rule: StepRule) -> float:
 
 
 KINKED: dict[str, float] = {}
+
+
+def _threads(recipe: Recipe) -> int:
+    return kernels.default_threads() if recipe.threads is None else _check_count("threads", recipe.threads)
 
 
 def _penalty(recipe: Recipe) -> Penalty:

@@ -82,9 +82,11 @@ void scale(Data& data, const In<double, 1>& shift, const In<double, 1>& scale) {
   data.scale = scale.data();
 }
 
-Linear linear(const Data& data, Out<float, 2>& W, Out<float, 1>& b) {
+// Only descend() writes to the weights; it alone asks for arrays that may be written.
+template <class Weights, class Biases>
+Linear linear(const Data& data, const Weights& W, const Biases& b) {
   require(W.shape(0) > 0 && (int64_t)W.shape(1) == data.features && b.shape(0) == W.shape(0), "W must be (classes, features) and b (classes)");
-  return {(int)W.shape(0), W.data(), b.data()};
+  return {(int)W.shape(0), const_cast<float*>(W.data()), const_cast<float*>(b.data())};
 }
 
 void label(Data& data, const Rows& X, const In<int64_t, 1>& y, const std::optional<In<float, 1>>& weight, int classes) {
@@ -124,8 +126,8 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
 }
 
 std::pair<double, int64_t> gradient(const Rows& X, const In<int64_t, 1>& y, const Order& order, const std::optional<In<float, 1>>& weight,
-                                    const In<double, 1>& shift, const In<double, 1>& scales, Out<float, 2> W, Out<float, 1> b,
-                                    Out<float, 2> dW, Out<float, 1> db, const std::string& loss, int threads) {
+                                    const In<double, 1>& shift, const In<double, 1>& scales, const In<float, 2>& W,
+                                    const In<float, 1>& b, Out<float, 2> dW, Out<float, 1> db, const std::string& loss, int threads) {
   Data data = rows(X, order);
   scale(data, shift, scales);
   const Linear model = linear(data, W, b);
@@ -138,7 +140,7 @@ std::pair<double, int64_t> gradient(const Rows& X, const In<int64_t, 1>& y, cons
   return {tally.loss, tally.correct};
 }
 
-void scores(const Rows& X, const Order& order, const In<double, 1>& shift, const In<double, 1>& scales, Out<float, 2> W, Out<float, 1> b,
+void scores(const Rows& X, const Order& order, const In<double, 1>& shift, const In<double, 1>& scales, const In<float, 2>& W, const In<float, 1>& b,
             Out<float, 2> out, int threads) {
   Data data = rows(X, order);
   scale(data, shift, scales);

@@ -1,0 +1,18 @@
+"""The scikit-learn contract, by scikit-learn's own checks."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from steepest import LinearClassifier
+
+WEIGHTS = (
+    "a mini-batch sees rows in a shuffled order, so a weight of two and a row given twice lead to different steps; "
+    "both converge to the same optimum, which the certificate of the solvers will show"
+)
+EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": WEIGHTS,
+}
+
+
+@parametrize_with_checks([LinearClassifier()], expected_failed_checks=lambda estimator: EXPECTED)
+def test_linear_classifier_keeps_the_contract(estimator, check):
+    check(estimator)
