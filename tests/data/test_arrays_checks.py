@@ -63,7 +63,7 @@ def test_rows_become_contiguous() -> None:
         X, _ = as_features(view)
         assert X.strides[1] == 4
         assert X.strides[0] >= X.shape[1] * 4
-        assert (X == view).all()
+        assert (view == X).all()
     packed = np.zeros(3, dtype=[("a", "u1"), ("b", "f4", (2,))])["b"]
     assert not packed.flags.aligned
     assert as_features(packed)[0].flags.aligned

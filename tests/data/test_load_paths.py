@@ -94,7 +94,9 @@ def test_y_goes_with_npy_alone(tmp_path: Path) -> None:
 )
 def test_any_bytes_give_one_line(tmp_path: Path, start: bytes, rest: bytes) -> None:
     (tmp_path / "a").write_bytes(start + rest)
+    message = ""
     try:
         load(tmp_path / "a")
     except InputError as error:
-        assert "\n" not in str(error)
+        message = str(error)
+    assert "\n" not in message

@@ -32,7 +32,7 @@ def test_digits_are_those_of_scikit_learn() -> None:
 
 def test_digits_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("steepest.data.digits._from_file", lambda: None)
-    assert (digits().X == _from_scikit_learn()[:, :64]).all()
+    assert (_from_scikit_learn()[:, :64] == digits().X).all()
 
 
 def test_digits_do_not_import_scikit_learn() -> None:

@@ -259,4 +259,5 @@ def _from_tuple(pair: tuple[Any, ...], options: ReadOptions) -> Dataset:
 
 def _is_table(value: Any) -> bool:
     """Say whether a value is a data frame or a table: it has column names."""
-    return hasattr(value, "columns") or hasattr(value, "column_names")
+    # Asked of the type: a lazy frame would work out its columns to answer for itself.
+    return hasattr(type(value), "columns") or hasattr(type(value), "column_names")

@@ -25,7 +25,7 @@ __all__ = ["Origin", "from_table", "label_column", "read_table_object"]
 _TARGETS = ("label", "labels", "target", "class", "y")
 # A text column under one of these names, with no value twice, names the examples.
 _IDS = ("id", "ids", "uuid", "name", "file", "filename", "file_name", "path", "image_id")
-_INDEX_COLUMNS = ("", "Unnamed: 0", "__index_level_0__")
+_INDEX_COLUMNS = ("", "Unnamed: 0")
 
 
 def _row_from_zero(row: int) -> str:
@@ -139,6 +139,18 @@ def from_table(table: pa.Table, options: ReadOptions, origin: Origin, y: Any = N
     InputError
         No rows, no features, no or an unknown label column, missing values (row and column), text, ragged lists.
     """
+    import pyarrow as pa
+
+    try:
+        return _from_table(table, options, origin, y)
+    except pa.ArrowException as error:
+        first = (str(error).splitlines() or [""])[0][:200]
+        raise InputError(
+            f"{origin.source}: has a column of a type that cannot be used ({first}): leave it out"
+        ) from None
+
+
+def _from_table(table: pa.Table, options: ReadOptions, origin: Origin, y: Any) -> Dataset:
     names = table.column_names
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
@@ -172,6 +184,9 @@ def label_column(table: pa.Table, options: ReadOptions, origin: Origin) -> str |
 def _without_empty(table: pa.Table) -> tuple[pa.Table, list[str]]:
     """Drop the row numbers that pandas writes, and columns without a single value."""
     notes: list[str] = []
+    for name in _pandas_index(table):
+        notes.append(f"the column {name!r} is the index of a pandas table and left out")
+        table = table.drop_columns([name])
     first = table.column_names[0] if table.num_columns else None
     if (
         first in _INDEX_COLUMNS
@@ -185,6 +200,16 @@ def _without_empty(table: pa.Table) -> tuple[pa.Table, list[str]]:
             notes.append(f"the column {name!r} is empty and left out")
             table = table.drop_columns([name])
     return table, notes
+
+
+def _pandas_index(table: pa.Table) -> list[str]:
+    """Name the columns that pandas wrote for its index, from its metadata."""
+    raw = (table.schema.metadata or {}).get(b"pandas")
+    try:
+        index = json.loads(raw)["index_columns"] if raw is not None else []
+        return [name for name in index if isinstance(name, str) and name in table.column_names]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
 
 
 def _class_names(table: pa.Table) -> dict[str, tuple[str, ...]]:
@@ -219,7 +244,7 @@ def _target(table: pa.Table, options: ReadOptions, origin: Origin, known: dict[s
             return wanted
         if options.labels == "optional":
             return None
-        near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=3, cutoff=0.5)
+        near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=3)
         meant = [name for name in names if name.lower() in near]
         hint = f"did you mean {_shown(meant)}?" if meant else f"it has {_shown(names)}"
         raise InputError(f"{origin.source} has no column {options.target!r} for the labels: {hint}")
@@ -303,7 +328,7 @@ def _labels(
         encoded = encoded.chunk(0)
     # Categories that no row has are no classes; what is left is a handful of values to sort.
     used, indices = np.unique(encoded.indices.to_numpy(zero_copy_only=False), return_inverse=True)
-    values = encoded.dictionary.take(pa.array(used)).to_pylist()
+    values = [encoded.dictionary[k].as_py() for k in used.tolist()]
     if known is not None and all(isinstance(value, int) for value in values):
         if -1 in values:
             if options.labels == "optional":
