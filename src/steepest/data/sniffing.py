@@ -77,22 +77,23 @@ def _no_labels(path: Path, y: Any) -> None:
 
 
 def _read_folder(path: Path, options: ReadOptions) -> Dataset:
-    from steepest.data.cifar import is_cifar, read_cifar
-    from steepest.data.idx import is_idx, read_idx
-    from steepest.data.images import read_image_folder
     from steepest.data.npy import read_npy_folder
     from steepest.data.table_files import read_table_folder
 
-    if is_cifar(path):
-        return read_cifar(path, options)
-    if is_idx(path):
-        return read_idx(path, options)
     tables = read_table_folder(path, options)
     if tables is not None:
         return tables
     arrays = read_npy_folder(path, options)
     if arrays is not None:
         return arrays
+    from steepest.data.cifar import is_cifar, read_cifar
+    from steepest.data.idx import is_idx, read_idx
+    from steepest.data.images import read_image_folder
+
+    if is_cifar(path):
+        return read_cifar(path, options)
+    if is_idx(path):
+        return read_idx(path, options)
     return read_image_folder(path, options)
 
 
@@ -105,7 +106,12 @@ def _read_file(path: Path, head: bytes, options: ReadOptions) -> Dataset:
             return read_npz(path, options)
         if kind == "xlsx":
             raise InputError(f"{path}: an Excel workbook is not read: save the sheet as CSV")
-    if head.startswith((b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
+    for magic, what, way_out in _FOREIGN:
+        if head.startswith(magic):
+            raise InputError(f"{path}: {what} is not read here{': ' + way_out if way_out else ''}")
+    inner = _gunzip_head(path) if head.startswith(b"\x1f\x8b") else head
+    tar = inner[257:262] == b"ustar"
+    if head.startswith((b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")) or (_is_text(inner) and not tar):
         from steepest.data.table_files import read_table_file
 
         return read_table_file(path, options)
@@ -116,24 +122,16 @@ def _read_file(path: Path, head: bytes, options: ReadOptions) -> Dataset:
         return read_cifar(path, options)
     if is_idx(path):
         return read_idx(path, options)
-    for magic, what, way_out in _FOREIGN:
-        if head.startswith(magic):
-            raise InputError(f"{path}: {what} is not read here{': ' + way_out if way_out else ''}")
-    inner = _gunzip_head(path) if head.startswith(b"\x1f\x8b") else head
-    if head.startswith(b"PK") or inner[257:262] == b"ustar":
+    if head.startswith(b"PK") or tar:
         from steepest.data.images import read_image_archive
 
         return read_image_archive(path, options)
-    if inner.startswith(_IMAGES) and not _is_text(inner):
+    if inner.startswith(_IMAGES):
         return _one_image(path, options)
     if _is_pickle(inner):
         raise InputError(
             f"{path}: a pickle can run code and is not read: save the arrays with np.savez(file, X=X, y=y)"
         )
-    if _is_text(inner):
-        from steepest.data.table_files import read_table_file
-
-        return read_table_file(path, options)
     raise InputError(f"{path}: the content is of no kind that is read here: give {_READABLE}")
 
 
