@@ -24,7 +24,7 @@ def examples(draw, largest=50.0, min_classes=1):
 
 @pytest.mark.parametrize("name", losses.NAMES)
 @given(data=examples(largest=1e8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_never_negative_and_always_finite(name, data):
     loss = losses.get(name)
     each, dscores = loss(*data), loss.gradient(*data)
@@ -36,7 +36,7 @@ def test_never_negative_and_always_finite(name, data):
 
 @pytest.mark.parametrize("name", DIFFERENCES_ONLY)
 @given(data=examples(), shift=st.floats(-100, 100))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_only_differences_of_scores_count(name, data, shift):
     scores, y = data
     loss = losses.get(name)
@@ -55,7 +55,7 @@ def test_softmax_probabilities_do_not_move_with_a_shift(data, shift):
 
 @pytest.mark.parametrize("name", losses.NAMES)
 @given(data=examples(), random=st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_classes_have_no_order(name, data, random):
     """Renaming the classes renames the gradient's columns and leaves the loss, where no two scores tie."""
     scores, y = data[0] + 1e-3 * np.arange(data[0].shape[1]) * np.pi, data[1]
@@ -73,7 +73,7 @@ def test_classes_have_no_order(name, data, random):
 
 @pytest.mark.parametrize("name", losses.NAMES)
 @given(data=examples())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_examples_do_not_see_each_other(name, data):
     scores, y = data
     loss = losses.get(name)
@@ -103,7 +103,7 @@ def test_hinge_summed_over_all_classes_adds_exactly_one(scores, y):
 
 @pytest.mark.parametrize("name", losses.NAMES)
 @given(data=examples(largest=10.0), random=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_convex_and_never_above_the_curvature_bound(name, data, random):
     """L(s) + g d  <=  L(s + d)  <=  L(s) + g d + curvature / 2 |d|^2: the slope supports, the bound covers."""
     scores, y = data

@@ -47,7 +47,7 @@ def test_values_by_hand(schedule, expected):
 
 @pytest.mark.parametrize("schedule", ALL, ids=repr)
 @given(total=st.integers(1, 500))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_between_zero_and_one_and_never_zero_while_training(schedule, total):
     factors = schedule(np.arange(total), total)
     assert factors.dtype == np.float64
