@@ -83,12 +83,12 @@ class Loss(ABC):
 
 def of_class(scores: FloatArray, y: Labels) -> FloatArray:
     """s_y: the entry of the true class in each row, as a column (N, 1)."""
-    return np.take_along_axis(scores, y[:, np.newaxis], axis=1)
+    return scores[np.arange(len(y)), y][:, np.newaxis]
 
 
 def set_class(scores: FloatArray, y: Labels, value: FloatArray | float) -> None:
     """Write ``value`` in place of the true class's entry in each row; ``value`` is one number or a column (N, 1)."""
-    np.put_along_axis(scores, y[:, np.newaxis], value, axis=1)
+    scores[np.arange(len(y)), y] = np.ravel(value) if np.ndim(value) else value
 
 
 def one_hot(scores: FloatArray, y: Labels) -> FloatArray:
