@@ -143,7 +143,7 @@ def from_table(table: pa.Table, options: ReadOptions, origin: Origin, y: Any = N
 
     try:
         return _from_table(table, options, origin, y)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         first = (str(error).splitlines() or [""])[0][:200]
         raise InputError(
             f"{origin.source}: has a column of a type that cannot be used ({first}): leave it out"
