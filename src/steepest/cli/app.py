@@ -1,0 +1,158 @@
+"""The words of the command line; each command hands them over to the file of its name, which is loaded then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from steepest.cli.guard import running
+
+__all__ = ["app"]
+
+# Typer reads these annotations when a command is called. Its rich help would take longer to load than the rest of --help.
+app = typer.Typer(
+    name="steepest",
+    help="Train classifiers: fast, proven, and open to the eye.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SOURCE = "A name (digits, blobs, circle, xor, spiral, moons), a file, a folder or an archive; what it is shows in its content."
+
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False)]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or a model file.", show_default=False)]
+Target = Annotated[Optional[str], typer.Option(metavar="COLUMN", help="The label column of a table.")]  # noqa: UP045
+Part = Annotated[str, typer.Option(metavar="auto|all|train|test", help="Which rows of the source.")]
+Threads = Annotated[Optional[int], typer.Option(min=1, help="Threads; they never change a result. [all processors]")]  # noqa: UP045
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and one line at the end.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep decoded images.")]
+
+
+def _text(help: str, metavar: str = "NAME", *names: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(*names, metavar=metavar, help=help, show_default=False)
+    return option
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from steepest import __version__
+
+        typer.echo(f"steepest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def steepest(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Train classifiers: fast, proven, and open to the eye."""
+
+
+@app.command(no_args_is_help=True)
+def train(
+    source: Annotated[Optional[str], typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False)] = None,  # noqa: UP045
+    test: Annotated[str | None, _text("Test on this source. [its own test part, or 20 % held out]", "SOURCE")] = None,
+    test_size: Annotated[
+        str | None, _text("Hold out this share or number of examples; 0: test on none.", "SIZE")
+    ] = None,
+    model: Annotated[str | None, _text("Kind of classifier: linear. [linear]")] = None,
+    loss: Annotated[
+        str | None,
+        _text(
+            "softmax, hinge, squared_hinge, hinge_max, ova_hinge, ova_squared_hinge, logistic, squared or perceptron. "
+            "[softmax]"
+        ),
+    ] = None,
+    penalty: Annotated[str | None, _text("l2, l1, elastic_net, max_norm or none. [l2]")] = None,
+    alpha: Annotated[float | None, _text("Strength of the penalty. [1e-4]", "X")] = None,
+    beta: Annotated[float | None, _text("Share of the squares in elastic_net. [1]", "X")] = None,
+    radius: Annotated[float | None, _text("Largest norm in max_norm. [1]", "X")] = None,
+    optimizer: Annotated[str | None, _text("sgd, momentum or nesterov. [momentum]")] = None,
+    momentum: Annotated[float | None, _text("Of momentum and nesterov. [0.9]", "X")] = None,
+    lr: Annotated[str | None, _text("Peak learning rate; auto takes it from the curvature. [auto]", "X|auto")] = None,
+    schedule: Annotated[
+        str | None, _text("Course of the rate: constant, step, exponential, cosine or linear. [cosine]")
+    ] = None,
+    batch_size: Annotated[str | None, _text("Examples a step. [auto]", "N|auto")] = None,
+    epochs: Annotated[str | None, _text("Passes over the training examples. [auto]", "N|auto")] = None,
+    scaling: Annotated[str | None, _text("Of the features: auto, unit (x / 255), standard or none. [auto]")] = None,
+    target: Target = None,
+    image_size: Annotated[str | None, _text("Resize every image.", "N|HxW")] = None,
+    on_bad_image: Annotated[str | None, _text("An unreadable image: skip or fail. [skip]", "skip|fail")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Keys every random choice. [0]", show_default=False)] = None,
+    threads: Threads = None,
+    out: Annotated[Path | None, _text("Folder for the run; new or empty. [runs/SOURCE-LOSS-N]", "DIR")] = None,
+    resume: Annotated[Path | None, _text("Go on with the run in this folder, to the same bits.", "DIR")] = None,
+    config: Annotated[Path | None, _text("Read settings from a TOML file; options here win.", "FILE")] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Save the state as often; 0: whenever possible.")
+    ] = 10.0,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+) -> None:
+    """Train a classifier on SOURCE, test it, and save it in a folder of its own."""
+    from steepest.cli.train import train as body
+
+    words = {
+        "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
+        "on_bad_image": on_bad_image, "model": model, "loss": loss, "penalty": penalty, "alpha": alpha, "beta": beta,
+        "radius": radius, "scaling": scaling, "optimizer": optimizer, "momentum": momentum, "lr": lr, "schedule": schedule,
+        "batch_size": batch_size, "epochs": epochs, "seed": seed, "threads": threads, "cache": False if no_cache else None,
+    }  # fmt: skip
+    running(lambda signals: body(words, out, resume, config, checkpoint_every, json, quiet, signals))
+
+
+@app.command(no_args_is_help=True)
+def evaluate(
+    run: Run,
+    source: Source,
+    part: Part = "auto",
+    target: Target = None,
+    threads: Threads = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+) -> None:
+    """Show how good a trained model is on SOURCE: accuracy, each class's precision and recall, confusion.
+
+    Of the source that the model was trained on, --part auto takes the rows that were held out then; of one with a test
+    part of its own, that part; of any other, all rows.
+    """
+    from steepest.cli.evaluate import evaluate as body
+
+    running(lambda signals: body(run, source, part, target, threads, not no_cache, json, quiet))
+
+
+@app.command(no_args_is_help=True)
+def predict(
+    run: Run,
+    source: Source,
+    out: Annotated[str | None, _text("A .csv or .parquet file. [CSV on stdout]", "FILE")] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add a column for each class with its probability.")] = False,
+    part: Part = "all",
+    target: Target = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+) -> None:
+    """Write what a trained model says of every example of SOURCE, which needs no labels."""
+    from steepest.cli.predict import predict as body
+
+    running(lambda signals: body(run, source, out, proba, part, target, threads, not no_cache, quiet))
+
+
+@app.command()
+def info(json: Json = False) -> None:
+    """Show versions, the processor and what is active on it."""
+    from steepest.cli.info import info as body
+
+    running(lambda signals: body(json))

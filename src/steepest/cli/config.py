@@ -1,0 +1,62 @@
+"""Settings out of a TOML file: every key and type is checked, and a fault is said by its name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from steepest.errors import InputError
+from steepest.training.settings import Settings
+
+__all__ = ["read_settings"]
+
+
+def read_settings(path: str | os.PathLike[str]) -> Settings:
+    """Read a config.toml.
+
+    Parameters
+    ----------
+    path : str or path
+        Keys are the words of `steepest train`, with _ for -.
+
+    Raises
+    ------
+    InputError
+        Missing or no TOML (with the line); an unknown key (with the near names); a value of the wrong type.
+    """
+    import tomllib
+
+    from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+    try:
+        said = tomllib.loads(Path(path).read_bytes().decode())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+    known = [f.name for f in fields(Settings)]
+    for key in said:
+        if key not in known:
+            near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+            raise InputError(f"{path}: there is no setting {key!r}: {hint}")
+    size = said.get("image_size")
+    if isinstance(size, list):  # TOML has no tuples
+        said["image_size"] = tuple(size)
+    with_config(ConfigDict(strict=True))(Settings)
+    try:
+        return TypeAdapter(Settings).validate_python(said)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_fault(said, error.errors())}") from None
+
+
+def _fault(said: dict[str, Any], errors: list[Any]) -> str:
+    """Say what is wrong with the first key; one key has several errors when it may be of several types."""
+    key = errors[0]["loc"][0]
+    wanted = dict.fromkeys(
+        e["msg"].removeprefix("Input should be ").removeprefix("a valid ") for e in errors if e["loc"][0] == key
+    )
+    return f"{key} = {said[key]!r} should be {' or '.join(wanted)}"

@@ -1,0 +1,103 @@
+"""What moves on the terminal while one waits; nothing at all when nobody looks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from steepest.cli.guard import printable
+from steepest.cli.tables import duration
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from steepest.training.plan import Plan, State
+
+__all__ = ["Display"]
+
+_PAUSE = 0.2  # seconds between two pictures
+_PATIENCE = 0.3  # work that is done sooner shows nothing, and never loads rich
+
+
+class Display:
+    """A line on stderr that shows how far the reading or the training is.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing; the same when stderr is no terminal.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.shown = not quiet and sys.stderr.isatty()
+        self._began = self._last = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = self._task = None
+
+    def reading(self, what: str, done: int, total: int) -> None:
+        """Show how far the reading is; the `progress` of `steepest.load`."""
+        self._show(what, done, total, f"{done:,} of {total:,}" if total else f"{done:,}")
+
+    def training(self, state: State, plan: Plan, n: int) -> None:
+        """Show where the training stands."""
+        if not self.shown:
+            return
+        steps = plan.steps(n)
+        done, total = state.epoch * steps + state.step, plan.epochs * steps
+        seen = min(n, state.step * plan.batch_size)
+        if seen:
+            loss, accuracy = state.loss / seen, state.correct / seen
+        else:
+            loss, accuracy = state.history[-1]["loss"], state.history[-1]["accuracy"]
+        rows = state.epoch * n + seen
+        left = state.seconds * (total - done) / max(1, done)
+        self._show(
+            f"epoch {min(state.epoch + 1, plan.epochs)} of {plan.epochs}",
+            done,
+            total,
+            f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rows / max(state.seconds, 1e-9):,.0f} examples/s  {duration(left)} left",
+        )
+
+    def _show(self, what: str, done: int, total: int, words: str) -> None:
+        now = time.monotonic()
+        if not self.shown or now - self._began < _PATIENCE or now - self._last < _PAUSE:
+            return
+        self._last = now
+        if self._bar is None:
+            self._bar = _line()
+            self._bar.start()
+        if self._task is None:
+            self._task = self._bar.add_task("", total=None, words="")
+        self._bar.update(self._task, description=printable(what), completed=done, total=total or None, words=words)
+        self._bar.refresh()
+
+
+def _line() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[words]}", markup=False),
+        console=Console(stderr=True),
+        auto_refresh=False,
+        transient=True,
+    )

@@ -1,0 +1,180 @@
+"""The model on the disk: its tensors, and a card that says what they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest import losses
+from steepest.errors import InputError
+from steepest.kernels.types import F32, AnyRows
+from steepest.nn.linear import Linear
+from steepest.nn.scaling import Scaling
+from steepest.training.tensor_file import check, read_tensors, write_tensors
+
+__all__ = ["FILE_NAME", "Card", "Model", "load_model", "save_model"]
+
+FILE_NAME = "model.safetensors"
+_FORMAT, _VERSION = "steepest.model", 1
+_DTYPES = ("uint8", "float16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What has to be known of a model beside its numbers.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The name of every class, in the order of the scores.
+    feature_shape : tuple of int
+        The shape of one example.
+    dtype : str
+        The type of the features that it was trained on: uint8 means 0 to 255.
+    loss, scaling : str
+        Their names.
+    feature_names : tuple of str or None
+        Column names, when it was trained on a table.
+    data : dict
+        Where the training rows came from, and how some were held out; see `training.source`.
+    versions : dict
+        What wrote the file.
+    """
+
+    classes: tuple[str, ...]
+    feature_shape: tuple[int, ...]
+    dtype: str
+    loss: str
+    scaling: str
+    feature_names: tuple[str, ...] | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained classifier: scores, and the names of the classes they speak of.
+
+    Attributes
+    ----------
+    linear : Linear
+        f(x, W).
+    card : Card
+        What it means.
+    """
+
+    linear: Linear
+    card: Card
+
+    def predict(self, X: AnyRows) -> NDArray[np.int64]:
+        """Class index of each row of X (N, D); `card.classes` has their names."""
+        return self.linear.scores(X).argmax(axis=1)
+
+    def probabilities(self, X: AnyRows) -> F32:
+        """Probability of each class, (N, C) float32.
+
+        Raises
+        ------
+        InputError
+            When the loss was not softmax: scores of the others are not probabilities.
+        """
+        if self.card.loss != "softmax":
+            raise InputError(
+                f"this model was trained with the {self.card.loss} loss, whose scores are no probabilities: "
+                "train with the softmax loss for these"
+            )
+        p: F32 = losses.softmax.probabilities(self.linear.scores(X)).astype(np.float32, copy=False)
+        return p
+
+
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
+    """Write a model whole or not at all: W (D, C), b (C,), shift (D,), scale (D,) as safetensors, the card as JSON.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written.
+    """
+    linear = model.linear
+    tensors = {"W": linear.W, "b": linear.b, "shift": linear.scaling.shift, "scale": linear.scaling.scale}
+    record = {"format": _FORMAT, "format_version": _VERSION, "kind": "linear", **asdict(model.card)}
+    write_tensors(path, tensors, record)
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model, trusting nothing in the file.
+
+    Parameters
+    ----------
+    path : str or path
+        A run folder, or the model file itself.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        Missing, truncated or damaged; no model; shapes that do not fit together; a newer format.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / FILE_NAME
+        if not file.exists():
+            raise InputError(
+                f"{path}: there is no {FILE_NAME} in this folder: name the folder of a run, see steepest train"
+            )
+    elif not file.exists():
+        raise InputError(f"{path}: no such run or model file: steepest train writes one, and says where")
+    tensors, record = read_tensors(file, _FORMAT, _VERSION)
+    check(record.get("kind") == "linear", file, f"a model of the kind {record.get('kind')!r} is not known here")
+    card = _card(file, record)
+    return Model(_linear(file, tensors, card), card)
+
+
+def _linear(file: Path, tensors: dict[str, NDArray[Any]], card: Card) -> Linear:
+    D, C = prod(card.feature_shape), len(card.classes)
+    wanted = {
+        "W": ((D, C), np.float32),
+        "b": ((C,), np.float32),
+        "shift": ((D,), np.float64),
+        "scale": ((D,), np.float64),
+    }
+    check(tensors.keys() == wanted.keys(), file, f"it has the tensors {sorted(tensors)}, not {sorted(wanted)}")
+    for name, (shape, dtype) in wanted.items():
+        found = tensors[name]
+        check(
+            found.shape == shape and found.dtype == dtype,
+            file,
+            f"tensor {name!r} is {found.dtype} {found.shape}, its card asks for {np.dtype(dtype)} {shape}",
+        )
+    W = np.ascontiguousarray(tensors["W"].T).T  # class by class, as the kernels read it
+    return Linear(W, tensors["b"], Scaling(tensors["shift"], tensors["scale"]))
+
+
+def _card(file: Path, record: dict[str, Any]) -> Card:
+    def texts(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+    rules = {
+        "classes": lambda v: texts(v) and 2 <= len(v) == len(set(v)),
+        "feature_shape": lambda v: isinstance(v, list) and bool(v) and all(type(k) is int and k > 0 for k in v),
+        "dtype": lambda v: v in _DTYPES,
+        "loss": lambda v: v in losses.NAMES,
+        "scaling": lambda v: v in ("unit", "standard", "none"),
+        "feature_names": lambda v: v is None or (texts(v) and len(v) == prod(record["feature_shape"])),
+        "data": lambda v: isinstance(v, dict),
+        "versions": lambda v: isinstance(v, dict) and all(isinstance(item, str) for item in v.values()),
+    }
+    for name, holds in rules.items():
+        check(name in record and holds(record[name]), file, f"its card has no valid {name!r}")
+    values = {f.name: record[f.name] for f in fields(Card)}
+    return Card(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -1,0 +1,97 @@
+"""What a run came to: the record of summary.json, and what a careful engineer would say about it."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+
+from steepest import __version__
+from steepest.data.dataset import Dataset
+from steepest.kernels import dispatch as kernels
+from steepest.objective.compiled import CompiledLinear
+from steepest.training.evaluation import Evaluation, evaluate, wilson_interval
+from steepest.training.plan import Plan, State
+from steepest.training.source import Parts
+
+__all__ = ["findings", "summarize", "versions"]
+
+_FEW = 100
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {"steepest": __version__, "numpy": np.__version__, "python": platform.python_version()}
+
+
+def summarize(objective: CompiledLinear, plan: Plan, state: State, parts: Parts, *, finished: bool) -> dict[str, Any]:
+    """Test a model, on its training rows and on the test rows, and write down the results.
+
+    Returns
+    -------
+    dict
+        The record of summary.json, less what only the caller knows (seconds_total, model_path).
+    """
+    on_train = evaluate(state.model, objective.X, objective.y, objective.loss, threads=objective.threads)
+    on_test = None
+    if parts.test is not None:
+        assert parts.test.y is not None
+        on_test = evaluate(state.model, parts.test.X, parts.test.y, objective.loss, threads=objective.threads)
+    price = objective.alpha * objective.penalty(state.model.W) if objective.alpha else 0.0
+    return {
+        "finished": finished,
+        "test_accuracy": on_test and on_test.accuracy,
+        "test_interval": on_test and list(on_test.interval),
+        "test_loss": on_test and on_test.loss,
+        "train_accuracy": on_train.accuracy,
+        "train_loss": on_train.loss + price,
+        "epochs": state.epoch,
+        "seconds_training": round(state.seconds, 6),
+        "n_train": on_train.n,
+        "n_test": 0 if on_test is None else on_test.n,
+        "n_features": state.model.n_features,
+        "feature_shape": list(parts.train.feature_shape),
+        "classes": list(parts.train.classes),
+        "source": parts.origin["source"],
+        "held_out": parts.origin["held_out"],
+        "loss": objective.loss.name,
+        "penalty": objective.penalty.name,
+        "alpha": objective.alpha,
+        "lr": plan.lr,
+        "batch_size": plan.batch_size,
+        "seed": plan.seed,
+        "isa": kernels.level(),
+        "threads": objective.threads,
+        "versions": versions(),
+        "notes": [*parts.notes, *findings(on_train, on_test, parts.train)],
+    }
+
+
+def findings(on_train: Evaluation, on_test: Evaluation | None, train: Dataset) -> list[str]:
+    """Say what the figures alone show to be wrong, in a line each; usually nothing."""
+    said = []
+    empty = [train.classes[c] for c in np.flatnonzero(on_train.support == 0)]
+    if empty:
+        said.append(f"no training example of {', '.join(map(repr, empty[:5]))}: these are hardly ever predicted")
+    if on_test is None:
+        return [*said, "nothing was held out, so how good the model is on new examples is not known"]
+    low, high = on_test.interval
+    if on_test.n < _FEW:
+        said.append(
+            f"{on_test.n} test examples are few: the true accuracy may be anywhere from {low:.2f} to {high:.2f}"
+        )
+    largest = int(np.argmax(on_train.support))
+    usual = int(on_test.support[largest])
+    if on_test.correct <= usual:
+        said.append(
+            f"no better than always saying {train.classes[largest]!r}, which is right for {usual / on_test.n:.1%} of the test "
+            "examples: a linear model may not fit these data, or lr or alpha are too large"
+        )
+    train_low = wilson_interval(on_train.correct, on_train.n)[0]
+    if train_low > high and on_train.accuracy - on_test.accuracy > 0.05:
+        said.append(
+            f"training accuracy {on_train.accuracy:.3f} is far above the test's {on_test.accuracy:.3f}: more examples or a "
+            "larger alpha would help, or the test examples are of another kind"
+        )
+    return said

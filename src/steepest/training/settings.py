@@ -1,0 +1,111 @@
+"""Everything a user may say about a run, in one record: what the command line, config.toml and the studio fill in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from steepest.errors import InputError
+from steepest.nn.scaling import resolve
+from steepest.objective.compiled import CompiledLinear
+from steepest.training.files import write_bytes
+from steepest.training.plan import Plan
+from steepest.training.recipe import Recipe
+
+__all__ = ["FILE_NAME", "Settings", "save_settings"]
+
+FILE_NAME = "config.toml"
+_HEADER = "# Repeats this run: steepest train --config {name}\n"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run; the defaults work unattended.
+
+    Attributes
+    ----------
+    source, test : str or None
+        What to train on; what to test on, when it is another source.
+    test_size : float, int or None
+        Share or number of the examples to hold out; 0 tests on none, None takes the source's own test part or 20 %.
+    target, image_size, on_bad_image, cache
+        How to read; see `steepest.load`.
+    model : str
+        Kind of classifier.
+    loss, penalty, alpha, beta, radius, scaling, optimizer, momentum, lr, schedule, batch_size, epochs, seed, threads
+        How to train; see `training.recipe.Recipe`.
+    """
+
+    source: str | None = None
+    test: str | None = None
+    test_size: float | int | None = None
+    target: str | None = None
+    image_size: int | tuple[int, int] | None = None
+    on_bad_image: Literal["skip", "fail"] = "skip"
+    cache: bool = True
+    model: Literal["linear"] = "linear"
+    loss: str = "softmax"
+    penalty: str = "l2"
+    alpha: float = 1e-4
+    beta: float = 1.0
+    radius: float = 1.0
+    scaling: str = "auto"
+    optimizer: str = "momentum"
+    momentum: float = 0.9
+    lr: float | Literal["auto"] = "auto"
+    schedule: str = "cosine"
+    batch_size: int | Literal["auto"] = "auto"
+    epochs: int | Literal["auto"] = "auto"
+    seed: int = 0
+    threads: int | None = None
+
+    def recipe(self) -> Recipe:
+        """Take what concerns the training itself."""
+        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+
+    def reading(self) -> dict[str, Any]:
+        """Take what `steepest.load` needs to read a source."""
+        names = ("target", "image_size", "on_bad_image", "cache", "threads")
+        return {name: getattr(self, name) for name in names}
+
+    def resolved(self, objective: CompiledLinear, plan: Plan) -> Settings:
+        """Put what was chosen in place of every "auto", and whole paths in place of relative ones."""
+        return replace(
+            self,
+            source=_whole(self.source),
+            test=_whole(self.test),
+            scaling=resolve(self.scaling, objective.X.dtype),
+            lr=plan.lr,
+            batch_size=plan.batch_size,
+            epochs=plan.epochs,
+        )
+
+
+def _whole(source: str | None) -> str | None:
+    """Make a path absolute, so that a run can be repeated from any folder; names stay."""
+    from steepest.data.load import NAMES
+
+    if source is None or source.partition(":")[0] in NAMES:
+        return source
+    return os.path.abspath(os.path.expanduser(source))
+
+
+def save_settings(path: str | os.PathLike[str], settings: Settings) -> None:
+    """Write settings as TOML; what is None is left out.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written.
+    """
+    import tomli_w
+
+    said = {name: value for name, value in asdict(settings).items() if value is not None}
+    try:
+        text = tomli_w.dumps(said)
+        content = (_HEADER.format(name=Path(path).name) + text).encode()
+    except (TypeError, ValueError) as error:  # a path with bytes that are no text
+        raise InputError(f"{path}: the settings cannot be written as TOML ({error})") from None
+    write_bytes(path, content)
