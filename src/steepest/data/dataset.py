@@ -39,6 +39,8 @@ class Dataset:
         The source's own test part, when it has one.
     feature_names : tuple of str or None
         Column names of a table.
+    label_name : str or None
+        Name of the column that the labels came from, when they came from a table.
     ids : sequence of str or None
         A name for each example (a file's path inside its source), when the source has one.
     notes : tuple of str
@@ -62,6 +64,7 @@ class Dataset:
     source: str = "arrays"
     test: Dataset | None = None
     feature_names: tuple[str, ...] | None = None
+    label_name: str | None = None
     ids: Sequence[str] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 

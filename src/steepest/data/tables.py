@@ -173,7 +173,7 @@ def _from_table(table: pa.Table, options: ReadOptions, origin: Origin, y: Any) -
     columns = [classify(name, table[name], origin) for name in table.column_names if name != target]
     if not columns:
         raise InputError(f"{origin.source} has the label column {target!r} and no features")
-    return _features(table, columns, labels, classes, options, origin, notes)
+    return replace(_features(table, columns, labels, classes, options, origin, notes), label_name=target)
 
 
 def label_column(table: pa.Table, options: ReadOptions, origin: Origin) -> str | None:
