@@ -1,0 +1,204 @@
+// The pool and the kernels without Python, for sanitizers: every entry point with several threads, from several callers at once, after
+// fork(); results compared bit by bit with those of one thread.
+//
+// With an argument it makes one mistake instead, which its sanitizer must catch: race, barrier, overflow, undefined.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../../../src/steepest/kernels/native/order.hpp"
+#include "../../../src/steepest/kernels/native/pool.hpp"
+#include "../../../src/steepest/kernels/native/sweep.hpp"
+
+namespace STEEPEST_ISA {
+extern const steepest::Sweeps sweeps;
+void moments(const steepest::Data& data, double* mean, double* variance, int threads);
+}  // namespace STEEPEST_ISA
+
+namespace {
+
+using namespace steepest;
+
+void expect(bool good, const char* what) {
+  if (good) return;
+  std::fprintf(stderr, "driver: %s\n", what);
+  std::abort();
+}
+
+struct Problem {
+  int64_t rows, features;
+  int classes;
+  Type type;
+  std::vector<unsigned char> X;
+  std::vector<int64_t> y, order;
+  std::vector<double> shift, scale;
+  std::vector<float> weight, W, b;
+
+  Problem(uint32_t seed, Type type, int64_t rows, int64_t features, int classes)
+      : rows(rows), features(features), classes(classes), type(type), state(seed * 2654435761u + 1) {
+    const size_t size = type == Type::u8 ? 1 : type == Type::f16 ? 2 : type == Type::f32 ? 4 : 8;
+    X.resize((size_t)(rows * features) * size);
+    for (int64_t i = 0; i < rows * features; ++i) {
+      const double v = draw();
+      const float f = (float)v;
+      const uint16_t half = (uint16_t)(0x3800 + (int)(v * 1000) % 1024);  // between 1/2 and 1
+      if (type == Type::u8) X[(size_t)i] = (unsigned char)(v * 255);
+      if (type == Type::f16) std::memcpy(&X[(size_t)i * 2], &half, 2);
+      if (type == Type::f32) std::memcpy(&X[(size_t)i * 4], &f, 4);
+      if (type == Type::f64) std::memcpy(&X[(size_t)i * 8], &v, 8);
+    }
+    for (int64_t i = 0; i < rows; ++i) y.push_back((int64_t)(draw() * classes)), weight.push_back((float)draw());
+    order.resize((size_t)rows);
+    shuffled(seed, 0, 0, rows, order.data());
+    for (int64_t f = 0; f < features; ++f) shift.push_back(draw()), scale.push_back(0.1 + draw());
+    for (int64_t i = 0; i < features * classes; ++i) W.push_back((float)(draw() - 0.5) / 30);
+    for (int c = 0; c < classes; ++c) b.push_back((float)draw());
+  }
+
+  // Everything that the kernels say about it, as bits.
+  std::string run(int threads, Loss loss) const {
+    const size_t element = type == Type::u8 ? 1 : type == Type::f16 ? 2 : type == Type::f32 ? 4 : 8;
+    const Data data{X.data(), type, features * (int64_t)element, features, y.data(), weight.data(), order.data(), rows, shift.data(), scale.data()};
+    std::vector<float> w = W, bias = b, dW(W.size()), db(b.size()), vW(W.size()), vb(b.size()), out((size_t)(rows * classes));
+    std::vector<double> mean((size_t)features), variance((size_t)features);
+    const int64_t batch = 100, steps = (rows + batch - 1) / batch;
+    const std::vector<float> lr((size_t)steps, 0.01f);
+    const Linear model{classes, w.data(), bias.data()};
+    const Tally g = STEEPEST_ISA::sweeps.gradient(data, model, loss, dW.data(), db.data(), threads);
+    STEEPEST_ISA::sweeps.scores(data, model, out.data(), threads);
+    const Descent how{loss, 1e-3f, 1e-3f, 0.5f, 0.9f, true, batch, lr.data(), vW.data(), vb.data()};
+    const Tally d = STEEPEST_ISA::sweeps.descend(data, model, how, threads);
+    STEEPEST_ISA::moments(data, mean.data(), variance.data(), threads);
+    std::string bits;
+    auto add = [&](const auto& v) { bits.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof v[0]); };
+    add(dW), add(db), add(out), add(w), add(bias), add(vW), add(vb), add(mean), add(variance);
+    add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
+    return bits;
+  }
+
+ private:
+  uint32_t state;
+  double draw() { return (double)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0; }
+};
+
+void threads_agree() {
+  const struct {
+    int64_t rows, features;
+    int classes;
+  } shapes[] = {{1, 1, 1}, {3, 7, 2}, {300, 784, 10}, {257, 513, 33}, {130, 3072, 3}, {600, 70, 5}};
+  for (const auto& s : shapes)
+    for (Type type : {Type::u8, Type::f16, Type::f32, Type::f64}) {
+      const Problem p(7, type, s.rows, s.features, s.classes);
+      for (Loss loss : {Loss::softmax, Loss::squared_hinge, Loss::hinge_max}) {
+        const std::string one = p.run(1, loss);
+        for (int threads : {2, 3, 4}) expect(p.run(threads, loss) == one, "the number of threads changed a result");
+      }
+    }
+}
+
+void callers_take_turns() {
+  const Problem a(1, Type::u8, 300, 784, 10), b(2, Type::f32, 260, 1000, 7);
+  const std::string of_a = a.run(1, Loss::softmax), of_b = b.run(1, Loss::hinge);
+  auto call = [](const Problem& p, Loss loss, const std::string& expected) {
+    for (int i = 0; i < 12; ++i) expect(p.run(1 + i % 4, loss) == expected, "a caller got another's result");
+  };
+  std::thread first([&] { call(a, Loss::softmax, of_a); }), second([&] { call(b, Loss::hinge, of_b); });
+  first.join();
+  second.join();
+}
+
+// Plain numbers behind the barrier: what one phase writes the next one reads, from another thread. Idle threads sleep in between.
+void barriers_order_memory() {
+  for (int threads : {2, 3, 4}) {
+    std::vector<int> cell((size_t)threads);
+    Barrier barrier(threads);
+    parallel(threads, [&](int t) {
+      for (int phase = 1; phase <= 200; ++phase) {
+        if (t == phase % threads && phase % 50 == 0) usleep(2000);  // long enough for the others to fall asleep
+        cell[(size_t)t] = phase;
+        barrier.wait();
+        for (int c : cell) expect(c == phase, "a thread left the barrier early");
+        barrier.wait();
+      }
+    });
+  }
+  for (int i = 0; i < 300; ++i) {
+    int seen[4] = {0, 0, 0, 0};
+    const int threads = 1 + i % 4;
+    if (i % 100 == 0) usleep(2000);
+    parallel(threads, [&](int t) { seen[t] = 1; });
+    for (int t = 0; t < 4; ++t) expect(seen[t] == (t < threads), "a thread did not run once");
+  }
+}
+
+#if !defined(__SANITIZE_THREAD__)  // ThreadSanitizer does not follow threads that a child of fork() starts
+void children_have_their_own_pool() {
+  const Problem p(3, Type::u8, 300, 784, 10);
+  const std::string expected = p.run(2, Loss::softmax);
+  std::thread amid([&] {
+    for (int i = 0; i < 8; ++i) expect(p.run(3, Loss::softmax) == expected, "fork() disturbed the parent");
+  });
+  for (int i = 0; i < 4; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(60);
+      _exit(p.run(2, Loss::softmax) == expected && p.run(4, Loss::softmax) == expected ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a child could not call");
+  }
+  amid.join();
+}
+#endif
+
+void mistake(const std::string& which) {
+  if (which == "race") {
+    int shared = 0;
+    parallel(2, [&](int t) {
+      for (int i = 0; i < 1000; ++i) shared += t;
+    });
+    std::printf("%d\n", shared);
+  } else if (which == "barrier") {  // reads what another thread writes in the same phase
+    std::vector<int> cell(2);
+    Barrier barrier(2);
+    parallel(2, [&](int t) {
+      for (int phase = 0; phase < 100; ++phase) {
+        cell[(size_t)t] = cell[(size_t)(1 - t)] + 1;
+        barrier.wait();
+      }
+    });
+    std::printf("%d\n", cell[0]);
+  } else if (which == "overflow") {  // a model without room for its last class
+    Problem p(4, Type::f32, 20, 33, 3);
+    p.W.resize(p.W.size() - 33);
+    p.W.shrink_to_fit();
+    p.run(1, Loss::softmax);
+  } else if (which == "undefined") {
+    volatile int largest = INT_MAX;
+    std::printf("%d\n", largest + 1);
+  } else {
+    std::fprintf(stderr, "driver: no mistake '%s'\n", which.c_str());
+    std::exit(2);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1) return mistake(argv[1]), 0;
+  threads_agree();
+  callers_take_turns();
+  barriers_order_memory();
+#if !defined(__SANITIZE_THREAD__)
+  children_have_their_own_pool();
+#endif
+  std::puts("pool and kernels: well");
+}

@@ -1,0 +1,67 @@
+#!/bin/sh
+# The native kernels under sanitizers.
+#
+#   tests/kernels/sanitize.sh address    extension and driver under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tests/kernels/sanitize.sh thread     pool and kernels under ThreadSanitizer, through the driver
+#   tests/kernels/sanitize.sh wide       no sanitizer: the kernel tests on the code of 16 lanes, whatever the processor
+#
+# Needs g++ (its sanitizer runtimes come with it) and a virtual environment, .venv or $VENV, with the build and test tools.
+# More arguments go to pytest.
+set -eu
+
+cd "$(dirname "$0")/../.."
+venv=$(cd "${VENV:-.venv}" && pwd)
+PATH="$venv/bin:$PATH"
+CXX=${CXX:-g++}
+export CXX
+jobs=${JOBS:-2}
+what=${1:?address, thread or wide}
+shift
+native=src/steepest/kernels/native
+
+# The driver of the pool and the kernels, one program without Python.
+driver() { # name, flags
+  mkdir -p build/sanitize
+  echo "building build/sanitize/$1" >&2
+  # shellcheck disable=SC2086
+  $CXX -std=c++20 -g -O1 -fno-omit-frame-pointer -Wno-psabi -DSTEEPEST_ISA=steepest_portable $2 \
+    -o "build/sanitize/$1" tests/kernels/native/driver.cpp $native/sweep.cpp $native/moments.cpp $native/order.cpp $native/pool.cpp -pthread
+}
+
+# The extension at every level, and at 16 lanes: build/sanitize/NAME holds it.
+extension() { # name, more options
+  name=$1
+  shift
+  cmake -S . -B "build/sanitize/$name" -G Ninja -DSTEEPEST_WIDE=ON -DPython_EXECUTABLE="$venv/bin/python" "$@" >/dev/null
+  cmake --build "build/sanitize/$name" -j "$jobs" >build/sanitize/$name.log 2>&1 || { cat build/sanitize/$name.log >&2; exit 1; }
+  STEEPEST_TEST_NATIVE=$(ls "$PWD/build/sanitize/$name"/_native*.so)
+  export STEEPEST_TEST_NATIVE
+}
+
+case $what in
+address)
+  driver address "-fsanitize=address,undefined -fno-sanitize-recover=all"
+  ./build/sanitize/address
+  mkdir -p build/sanitize
+  extension python-address -DCMAKE_BUILD_TYPE=None -DSTEEPEST_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fno-sanitize-recover=all
+  # libstdc++ comes with it, or the runtime does not find what it wraps; Python itself leaks by design. Forked children share the shadow memory.
+  ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+    LD_PRELOAD="$($CXX -print-file-name=libasan.so) $($CXX -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc HYPOTHESIS_PROFILE=sanitize \
+    python -m pytest tests/kernels -q -p no:cacheprovider -p no:xdist "$@"
+  ;;
+thread)
+  driver thread "-fsanitize=thread"
+  # Some kernels place memory where the runtime cannot follow; without randomized addresses it always can.
+  fixed=$(command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R" || true)
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $fixed ./build/sanitize/thread
+  ;;
+wide)
+  mkdir -p build/sanitize
+  extension python-wide -DCMAKE_BUILD_TYPE=Release
+  python -m pytest tests/kernels -q -n "$jobs" "$@"
+  ;;
+*)
+  echo "address, thread or wide, not $what" >&2
+  exit 2
+  ;;
+esac
