@@ -11,7 +11,7 @@ from steepest.cli.guard import running
 
 __all__ = ["app"]
 
-# Typer reads these annotations when a command is called. Its rich help would take longer to load than the rest of --help.
+# Typer reads these annotations when a command is called. Its rich help would take longer to load than all the rest.
 app = typer.Typer(
     name="steepest",
     help="Train classifiers: fast, proven, and open to the eye.",
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SOURCE = "A name (digits, blobs, circle, xor, spiral, moons), a file, a folder or an archive; what it is shows in its content."
+SOURCE = "A name (digits, blobs, circle, xor, spiral, moons), a file, a folder or an archive: its content says which."
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or a model file.", show_default=False)]
@@ -105,8 +105,9 @@ def train(
     words = {
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
         "on_bad_image": on_bad_image, "model": model, "loss": loss, "penalty": penalty, "alpha": alpha, "beta": beta,
-        "radius": radius, "scaling": scaling, "optimizer": optimizer, "momentum": momentum, "lr": lr, "schedule": schedule,
-        "batch_size": batch_size, "epochs": epochs, "seed": seed, "threads": threads, "cache": False if no_cache else None,
+        "radius": radius, "scaling": scaling, "optimizer": optimizer, "momentum": momentum, "lr": lr,
+        "schedule": schedule, "batch_size": batch_size, "epochs": epochs, "seed": seed, "threads": threads,
+        "cache": False if no_cache else None,
     }  # fmt: skip
     running(lambda signals: body(words, out, resume, config, checkpoint_every, json, quiet, signals))
 

@@ -6,7 +6,7 @@ import difflib
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from steepest.errors import InputError
 from steepest.training.settings import Settings
@@ -29,7 +29,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     """
     import tomllib
 
-    from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+    from pydantic import ConfigDict, ValidationError, create_model
 
     try:
         said = tomllib.loads(Path(path).read_bytes().decode())
@@ -46,11 +46,14 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     size = said.get("image_size")
     if isinstance(size, list):  # TOML has no tuples
         said["image_size"] = tuple(size)
-    with_config(ConfigDict(strict=True))(Settings)
+    types = get_type_hints(Settings)
+    places: dict[str, Any] = {f.name: (types[f.name], f.default) for f in fields(Settings)}
+    schema = create_model("Config", __config__=ConfigDict(strict=True, protected_namespaces=()), **places)
     try:
-        return TypeAdapter(Settings).validate_python(said)
+        checked = schema.model_validate(said)
     except ValidationError as error:
         raise InputError(f"{path}: {_fault(said, error.errors())}") from None
+    return Settings(**{name: getattr(checked, name) for name in known})
 
 
 def _fault(said: dict[str, Any], errors: list[Any]) -> str:

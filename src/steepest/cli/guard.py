@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from steepest.cli.signals import Interrupted, Signals
-from steepest.errors import DivergenceError, InputError
+from steepest.errors import DataWarning, DivergenceError, InputError
 
 __all__ = ["guarded", "printable", "running", "say"]
 
@@ -39,7 +40,9 @@ def running(body: Body) -> None:
 def _status(body: Body) -> int:
     debug = os.environ.get("STEEPEST_DEBUG", "") not in ("", "0")
     try:
-        with Signals() as signals:
+        with Signals() as signals, warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = _show_warning
             status = body(signals)
             sys.stdout.flush()
             return status
@@ -59,6 +62,10 @@ def _status(body: Body) -> int:
         return _report(error, f"{place}{error.strerror or error}", 2, debug)
     except MemoryError as error:
         return _report(error, "not enough memory for this source", 2, debug)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    say(f"note: {printable(message)}")
 
 
 def _report(error: BaseException, message: str, status: int, debug: bool) -> int:

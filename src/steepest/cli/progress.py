@@ -66,13 +66,13 @@ class Display:
             loss, accuracy = state.loss / seen, state.correct / seen
         else:
             loss, accuracy = state.history[-1]["loss"], state.history[-1]["accuracy"]
-        rows = state.epoch * n + seen
+        speed = (state.epoch * n + seen) / max(state.seconds, 1e-9)
         left = state.seconds * (total - done) / max(1, done)
         self._show(
             f"epoch {min(state.epoch + 1, plan.epochs)} of {plan.epochs}",
             done,
             total,
-            f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rows / max(state.seconds, 1e-9):,.0f} examples/s  {duration(left)} left",
+            f"loss {loss:.4f}  accuracy {accuracy:.4f}  {speed:,.0f} examples/s  {duration(left)} left",
         )
 
     def _show(self, what: str, done: int, total: int, words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import shlex
 import sys
 import time
@@ -26,7 +25,7 @@ from steepest.training.model_file import Card, Model, save_model
 from steepest.training.plan import Plan, State
 from steepest.training.recipe import prepare
 from steepest.training.results import summarize, versions
-from steepest.training.run_folder import RunFolder, settings_of
+from steepest.training.run_folder import RunFolder, is_finished, settings_of
 from steepest.training.settings import Settings, save_settings
 from steepest.training.source import Parts, read_parts
 
@@ -47,12 +46,20 @@ class _Job:
     state: State
     began: float
     saved: float
+    cost: float = 0.0
+
+    def is_due(self, every: float) -> bool:
+        """Say whether to save the state: as often as asked, but for less than a hundredth of the time."""
+        return time.monotonic() - self.saved >= (max(every, 100 * self.cost) if every else 0.0)
 
     def save_checkpoint(self) -> None:
+        """Save the state and the epochs' records."""
+        began = time.monotonic()
         origin = self.parts.origin
         save_checkpoint(self.folder.checkpoint, Checkpoint(self.state, origin["fingerprint"], kernels.level()))
         write_json_lines(self.folder.history, self.state.history)
         self.saved = time.monotonic()
+        self.cost = self.saved - began
 
     def finish(self, finished: bool) -> dict[str, Any]:
         """Write all files; the summary last, for it says that the others are there."""
@@ -86,7 +93,7 @@ def train(
     assert settings.source is not None
     if settings.model not in MODELS:
         raise InputError(f"there is no model {settings.model!r} yet: there is {' and '.join(MODELS)}")
-    if resume is not None and _is_finished(resume):
+    if resume is not None and is_finished(resume):
         raise InputError(
             f"{resume}: this run is finished, there is nothing to resume: see steepest evaluate and predict"
         )
@@ -99,7 +106,7 @@ def train(
 
         def watch(state: State, plan: Plan) -> bool:
             display.training(state, plan, len(job.objective))
-            if signals.caught is None and time.monotonic() - job.saved >= checkpoint_every:
+            if signals.caught is None and job.is_due(checkpoint_every):
                 job.save_checkpoint()
             return signals.caught is not None
 
@@ -156,13 +163,6 @@ def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, co
     if settings.source is None:
         raise InputError("say what to train on: steepest train SOURCE, for example steepest train digits")
     return settings
-
-
-def _is_finished(folder: Path) -> bool:
-    try:
-        return bool(json_text.loads((folder / "summary.json").read_bytes()).get("finished"))
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 def _begin(folder: RunFolder, settings: Settings, display: Display, began: float, *, go_on: bool) -> _Job:

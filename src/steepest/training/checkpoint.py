@@ -49,7 +49,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
         When the file cannot be written.
     """
     state = checkpoint.state
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "W": state.model.W,
         "b": state.model.b,
         "velocity_W": state.velocity.W,

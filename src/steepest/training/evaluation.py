@@ -56,7 +56,7 @@ class Evaluation:
     @property
     def support(self) -> NDArray[np.int64]:
         """Rows of each class, (C,)."""
-        return self.confusion.sum(axis=1)
+        return np.asarray(self.confusion.sum(axis=1))
 
     @property
     def recall(self) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ class Evaluation:
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
 def evaluate(model: Linear, X: AnyRows, y: Labels, loss: Loss, *, threads: int | None = None) -> Evaluation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,8 @@ def fingerprint(ds: Dataset, threads: int = 1) -> str:
     starts = range(0, len(X), rows)
 
     def digest(start: int) -> bytes:
-        return hashlib.sha256(np.ascontiguousarray(X[start : start + rows])).digest()
+        block: Any = np.ascontiguousarray(X[start : start + rows])
+        return hashlib.sha256(block).digest()
 
     total = hashlib.sha256(repr((X.shape, X.dtype.str, ds.feature_shape, ds.classes, ds.feature_names)).encode())
     total.update(b"" if ds.y is None else np.ascontiguousarray(ds.y).tobytes())

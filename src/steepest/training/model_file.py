@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import prod
 from pathlib import Path
@@ -75,7 +75,7 @@ class Model:
 
     def predict(self, X: AnyRows) -> NDArray[np.int64]:
         """Class index of each row of X (N, D); `card.classes` has their names."""
-        return self.linear.scores(X).argmax(axis=1)
+        return np.asarray(self.linear.scores(X).argmax(axis=1))
 
     def probabilities(self, X: AnyRows) -> F32:
         """Probability of each class, (N, C) float32.
@@ -103,7 +103,12 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
         When the file cannot be written.
     """
     linear = model.linear
-    tensors = {"W": linear.W, "b": linear.b, "shift": linear.scaling.shift, "scale": linear.scaling.scale}
+    tensors: dict[str, NDArray[Any]] = {
+        "W": linear.W,
+        "b": linear.b,
+        "shift": linear.scaling.shift,
+        "scale": linear.scaling.scale,
+    }
     record = {"format": _FORMAT, "format_version": _VERSION, "kind": "linear", **asdict(model.card)}
     write_tensors(path, tensors, record)
 
@@ -164,7 +169,7 @@ def _card(file: Path, record: dict[str, Any]) -> Card:
     def texts(value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
-    rules = {
+    rules: dict[str, Callable[[Any], bool]] = {
         "classes": lambda v: texts(v) and 2 <= len(v) == len(set(v)),
         "feature_shape": lambda v: isinstance(v, list) and bool(v) and all(type(k) is int and k > 0 for k in v),
         "dtype": lambda v: v in _DTYPES,
@@ -176,5 +181,8 @@ def _card(file: Path, record: dict[str, Any]) -> Card:
     }
     for name, holds in rules.items():
         check(name in record and holds(record[name]), file, f"its card has no valid {name!r}")
-    values = {f.name: record[f.name] for f in fields(Card)}
-    return Card(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values: dict[str, Any] = {}
+    for f in fields(Card):
+        value = record[f.name]
+        values[f.name] = tuple(value) if isinstance(value, list) else value
+    return Card(**values)

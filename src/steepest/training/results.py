@@ -85,13 +85,13 @@ def findings(on_train: Evaluation, on_test: Evaluation | None, train: Dataset) -
     usual = int(on_test.support[largest])
     if on_test.correct <= usual:
         said.append(
-            f"no better than always saying {train.classes[largest]!r}, which is right for {usual / on_test.n:.1%} of the test "
-            "examples: a linear model may not fit these data, or lr or alpha are too large"
+            f"no better than always saying {train.classes[largest]!r}, which is right for {usual / on_test.n:.1%} of "
+            "the test examples: a linear model may not fit these data, or lr or alpha are too large"
         )
     train_low = wilson_interval(on_train.correct, on_train.n)[0]
     if train_low > high and on_train.accuracy - on_test.accuracy > 0.05:
         said.append(
-            f"training accuracy {on_train.accuracy:.3f} is far above the test's {on_test.accuracy:.3f}: more examples or a "
-            "larger alpha would help, or the test examples are of another kind"
+            f"training accuracy {on_train.accuracy:.3f} is far above the test's {on_test.accuracy:.3f}: more examples "
+            "or a larger alpha would help, or the test examples are of another kind"
         )
     return said

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from steepest.errors import InputError
 from steepest.training import checkpoint, model_file, settings
 
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows: two processes can then meet in one folder
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
-__all__ = ["RunFolder", "new_name", "settings_of"]
+__all__ = ["RunFolder", "is_finished", "new_name", "settings_of"]
 
 _LOCK = ".lock"
+SUMMARY = "summary.json"
 
 
 class RunFolder:
@@ -49,7 +53,7 @@ class RunFolder:
                 self._make()
             self._claim()
             if not resume and (names := sorted(set(os.listdir(self.path)) - {_LOCK})):
-                run = settings.FILE_NAME in names
+                run = settings.FILE_NAME in names and not is_finished(self.path)
                 go_on = f", or go on with the run in it by --resume {self.path}" if run else ""
                 raise InputError(f"{self.path}: the folder is not empty: choose another --out{go_on}")
             self._new = not resume
@@ -102,7 +106,7 @@ class RunFolder:
     @property
     def summary(self) -> Path:
         """Path of the results."""
-        return self.path / "summary.json"
+        return self.path / SUMMARY
 
     def __enter__(self) -> RunFolder:
         return self
@@ -166,6 +170,14 @@ def settings_of(path: str | os.PathLike[str]) -> Path:
     if not config.is_file():
         raise InputError(f"{path}: there is no run to resume here: it has no {settings.FILE_NAME}")
     return config
+
+
+def is_finished(path: str | os.PathLike[str]) -> bool:
+    """Say whether the run in a folder came to its end: its summary, written last, says so."""
+    try:
+        return json.loads(Path(path, SUMMARY).read_bytes()).get("finished") is True
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
 
 
 def new_name(source: str, loss: str, under: str | os.PathLike[str] = "runs") -> Path:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steepest.data.checks import align_test, check_finite, validate
 from steepest.data.dataset import Dataset
 from steepest.data.load import load
 from steepest.data.options import Progress
+from steepest.data.splitting import split_rows
 from steepest.errors import InputError
 from steepest.training.fingerprint import fingerprint
 from steepest.training.model_file import Card
 from steepest.training.settings import Settings
 
-__all__ = ["Part", "Parts", "choose", "fit_to", "read_parts"]
+__all__ = ["PARTS", "Chosen", "Parts", "choose", "fit_to", "read_for", "read_parts", "type_note"]
 
-Part = Literal["auto", "all", "train", "test"]
+PARTS = ("auto", "all", "train", "test")
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,11 @@ def read_parts(settings: Settings, threads: int, progress: Progress | None = Non
             notes.append(f"{settings.source}: its own test part is not used, for --test names another")
     held_out = "source" if other is not None else _held_out(ds, settings)
     validate(ds if held_out == "own" else replace(ds, test=None))
+    test: Dataset | None
     match held_out:
         case "own":
             train, test = ds.split()
-            notes += test.notes if test.notes != ds.notes else ()
+            notes += test.notes
             test = align_test(train, test)
         case "split":
             train, test = ds.split(settings.test_size, settings.seed)
@@ -101,7 +104,7 @@ def read_parts(settings: Settings, threads: int, progress: Progress | None = Non
         "held_out": held_out,
         "test_size": settings.test_size,
         "seed": settings.seed,
-        "target": settings.target,
+        "target": ds.label_name or settings.target,
         "image_size": settings.image_size,
     }
     return Parts(train, test, origin, tuple(dict.fromkeys(notes)))
@@ -113,8 +116,59 @@ def _held_out(ds: Dataset, settings: Settings) -> str:
     return "own" if ds.test is not None and settings.test_size is None else "split"
 
 
-def fit_to(card: Card, ds: Dataset) -> Dataset:
-    """Give the examples with the classes and columns that a model knows.
+def read_for(
+    card: Card,
+    source: str,
+    *,
+    labels: Literal["required", "optional"],
+    target: str | None = None,
+    threads: int | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read a source in the way that a model's training data were read: images of its size, labels from its column.
+
+    Parameters
+    ----------
+    card : Card
+        The model's.
+    source : str
+        What to read.
+    labels, target, threads, cache, progress
+        See `steepest.load`; a target wins over the model's.
+
+    Raises
+    ------
+    InputError
+        When the source cannot be read.
+    """
+    size = card.data.get("image_size")
+    known = card.data.get("target") if target is None else None
+
+    def read(column: str | None) -> Dataset:
+        return load(
+            source,
+            target=column,
+            image_size=tuple(size) if isinstance(size, list) else size,
+            labels=labels,
+            threads=threads,
+            cache=cache,
+            progress=progress,
+        )
+
+    if known is None:
+        return read(target)
+    try:
+        return read(known)
+    except InputError as error:
+        try:  # its label column may have another name
+            return read(None)
+        except InputError:
+            raise error from None
+
+
+def fit_to(card: Card, ds: Dataset, *, labels: Literal["required", "optional"] = "required") -> Dataset:
+    """Give the examples in the order of columns, and with the classes, that a model knows.
 
     Parameters
     ----------
@@ -122,6 +176,8 @@ def fit_to(card: Card, ds: Dataset) -> Dataset:
         The model's.
     ds : Dataset
         With or without labels.
+    labels : "required" or "optional"
+        With "optional" the labels stay as they are, known to the model or not.
 
     Raises
     ------
@@ -137,12 +193,40 @@ def fit_to(card: Card, ds: Dataset) -> Dataset:
         card.feature_shape,
         feature_names=card.feature_names,
     )
-    fitted = align_test(stand_in, replace(ds, test=None))
+    if labels == "optional":
+        fitted = replace(align_test(stand_in, replace(ds, y=None, test=None)), y=ds.y, classes=ds.classes)
+    else:
+        fitted = align_test(stand_in, replace(ds, test=None))
     check_finite(fitted)
     return fitted
 
 
-def choose(card: Card, ds: Dataset, part: Part, threads: int) -> tuple[list[tuple[str, Dataset]], str]:
+def type_note(card: Card, ds: Dataset) -> list[str]:
+    """Say that the examples are of another type than the model was trained on, when that may change what they mean."""
+    if (card.dtype == "uint8") == (ds.X.dtype == np.uint8):
+        return []
+    return [f"the model was trained on {card.dtype} features and these are {ds.X.dtype}: are they on the same scale?"]
+
+
+class Chosen(NamedTuple):
+    """Some rows of a source.
+
+    Attributes
+    ----------
+    part : str
+        "train" or "test", or "all" where there are no parts.
+    data : Dataset
+        The rows.
+    rows : int64 array
+        Their numbers in the source, or in its own part of that name.
+    """
+
+    part: str
+    data: Dataset
+    rows: NDArray[np.int64]
+
+
+def choose(card: Card, ds: Dataset, part: str, threads: int) -> tuple[list[Chosen], str]:
     """Choose the rows of a source that a model is to be shown.
 
     Parameters
@@ -152,15 +236,15 @@ def choose(card: Card, ds: Dataset, part: Part, threads: int) -> tuple[list[tupl
     ds : Dataset
         The source.
     part : "auto", "all", "train" or "test"
-        auto: the source's own test part; or, of the source that the model was trained on, the rows that were held out
-        then; or all of it.
+        auto: of the source that the model was trained on, the rows that were held out then; of one with a test part of
+        its own, that part; of any other, all rows.
     threads : int
         For the fingerprint.
 
     Returns
     -------
-    list of (part, Dataset)
-        "train" and "test", or "all" for a source without parts; not yet fitted to the model.
+    list of Chosen
+        Not yet fitted to the model.
     words : str
         Which rows these are.
 
@@ -169,23 +253,28 @@ def choose(card: Card, ds: Dataset, part: Part, threads: int) -> tuple[list[tupl
     InputError
         When the source has no such part.
     """
-    if part not in ("auto", "all", "train", "test"):
-        raise InputError(f"--part must be auto, all, train or test, not {part!r}")
+    if part not in PARTS:
+        raise InputError(f"--part must be {', '.join(PARTS[:-1])} or {PARTS[-1]}, not {part!r}")
     held = card.data.get("held_out")
     same = len(ds) == card.data.get("n") and fingerprint(ds, threads) == card.data.get("fingerprint")
-    whole = replace(ds, test=None)
-    parts: dict[str, Dataset] = {}
-    if same and held == "split":
-        parts["train"], parts["test"] = whole.split(card.data.get("test_size"), int(card.data.get("seed", 0)))
-        words = {"test": "held out of this source in training", "train": "of this source used in training"}
+    parts: dict[str, Chosen] = {}
+    if part != "all" and same and held == "split" and ds.y is not None:
+        seed = int(card.data.get("seed", 0))
+        both = split_rows(len(ds), ds.y, card.data.get("test_size"), seed, True, ds.classes)
+        parts = {name: Chosen(name, ds.take(rows), rows) for name, rows in zip(("train", "test"), both, strict=True)}
+        words = {"test": "held out of this source in training", "train": "of this source that the model was trained on"}
     elif ds.test is not None:
-        parts = {"train": whole, "test": ds.test}
+        parts = {"train": _all("train", ds), "test": _all("test", ds.test)}
         words = {"test": "of the source's own test part", "train": "of the source's training part"}
     if part == "all" or not parts:
         if part in ("train", "test"):
             raise InputError(f"{ds.source} has no {part} part: leave out --part {part}")
-        seen = ", the rows that the model was trained on" if same and held in ("source", "none") else ""
-        chosen = [(name, rows) for name, rows in parts.items()] or [("all", whole)]
-        return chosen, f"of the whole source{seen}"
+        trained = {"split": "; the model was trained on some", "own": "; the model was trained on its training part"}
+        seen = trained.get(str(held), "; the model was trained on these very rows") if same else ""
+        return list(parts.values()) or [_all("all", ds)], f"of the whole source{seen}"
     name = "test" if part == "auto" else part
-    return [(name, parts[name])], words[name]
+    return [parts[name]], words[name]
+
+
+def _all(part: str, ds: Dataset) -> Chosen:
+    return Chosen(part, replace(ds, test=None), np.arange(len(ds)))

@@ -1,4 +1,4 @@
-"""safetensors files with one JSON record inside: how models and checkpoints lie on the disk. Nothing in them can run."""
+"""safetensors with one JSON record inside: how models and checkpoints lie on the disk; nothing in them can run."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def _metadata(content: bytes) -> Any:
 def _record(path: str | os.PathLike[str], metadata: Any, kind: str, version: int) -> dict[str, Any]:
     text = metadata.get(_KEY) if isinstance(metadata, dict) else None
     name = kind.rpartition(".")[2]
-    check(isinstance(text, str), path, f"not a steepest {name}: it is a safetensors file of something else")
+    if not isinstance(text, str):
+        text = ""
+    check(text != "", path, f"not a steepest {name}: it is a safetensors file of something else")
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
