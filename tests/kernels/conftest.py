@@ -96,7 +96,7 @@ class Problem:
         return (self.X[self.rows].astype(np.float64) - self.shift) * self.scale
 
     def sizes(self) -> np.ndarray:
-        """(rows, D): how large the terms of a sum over x' are. Those of bytes are summed before the shift is taken off."""
+        """(rows, D): how large the terms of a sum over x' are. Bytes are summed before the shift is taken off."""
         if self.X.dtype == np.uint8:
             return (self.X[self.rows] + np.abs(self.shift)) * np.abs(self.scale)
         return np.abs(self.standardized())
@@ -134,7 +134,7 @@ class Problem:
         return float(np.sum(w[:, 0] * (moved + own))), dW, db
 
     def safe(self) -> np.ndarray:
-        """Which of `rows` have scores further from every kink, tie and change of prediction than rounding moves them."""
+        """Which of `rows` have scores further from every kink and tie than rounding moves them."""
         S, room = self.exact_scores(), 4 * self.score_error().max(axis=1)
         labels, C = self.y[self.rows], len(self.W)
         at = np.arange(len(S))

@@ -1,4 +1,4 @@
-"""The kernels among other threads and processes: Python goes on, callers take turns, a forked child has its own pool."""
+"""The kernels among threads and processes: Python goes on, callers take turns, a forked child has its own pool."""
 
 import multiprocessing
 import os
