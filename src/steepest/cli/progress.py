@@ -72,7 +72,7 @@ class Display:
             f"epoch {min(state.epoch + 1, plan.epochs)} of {plan.epochs}",
             done,
             total,
-            f"loss {loss:.4f}  accuracy {accuracy:.4f}  {speed:,.0f} examples/s  {duration(left)} left",
+            f"loss {loss:.4f}  accuracy {accuracy:.4f}  {_short(speed)} examples/s  {duration(left)} left",
         )
 
     def _show(self, what: str, done: int, total: int, words: str) -> None:
@@ -89,13 +89,21 @@ class Display:
         self._bar.refresh()
 
 
+def _short(rate: float) -> str:
+    """Write a rate in three digits: 2.43M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if rate >= size:
+            return f"{rate / size:.3g}{unit}"
+    return f"{rate:.3g}"
+
+
 def _line() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=10),
         TextColumn("{task.fields[words]}", markup=False),
         console=Console(stderr=True),
         auto_refresh=False,
