@@ -1,10 +1,10 @@
 """One image in, its pixels out: the rules of decoding, and the process that applies them.
 
-The same functions run inside the reading process and, for larger sets, in worker processes that are started on this file alone
-(standard library and pillow, no NumPy: a worker is ready in a fraction of the time that `import steepest` takes). A worker is
-a fresh interpreter, not a fork and not multiprocessing, so it never runs the user's script again and does not care about
-threads of its parent. It is told what to do over its standard input, writes pixels straight into the file that it inherited,
-and ends when its input ends.
+The same functions run inside the reading process and, for larger sets, in worker processes that are started on this
+file alone (standard library and pillow, no NumPy: a worker is ready in a fraction of the time that `import steepest`
+takes). A worker is a fresh interpreter, not a fork and not multiprocessing, so it never runs the user's script again
+and does not care about threads of its parent. It is told what to do over its standard input, writes pixels straight
+into the file that it inherited, and ends when its input ends.
 
 The rules
 ---------

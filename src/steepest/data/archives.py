@@ -1,7 +1,8 @@
 """What is inside .tar, .tar.gz, .tar.bz2, .tar.xz and .zip files, told by content and never unpacked to the disk.
 
-Archives come from strangers, so: an absolute path, a step upwards or a link refuses the whole archive; a compressed tar may grow to
-256 MB and a hundred times its own size, no further; so may a zip, whose members must also keep to the sizes they declare.
+Archives come from strangers, so: an absolute path, a step upwards or a link refuses the whole archive; a compressed
+tar may grow to 256 MB and a hundred times its own size, no further; so may a zip, whose members must also keep to the
+sizes they declare.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _XZ_MEMORY = 256 << 20
 
 
 class Member(NamedTuple):
-    """A file in an archive: its path, its unpacked size, and where it is (None in a compressed tar, which is read in order)."""
+    """A file in an archive: path, unpacked size, and where it is (None in a compressed tar: it is read in order)."""
 
     name: str
     size: int
@@ -68,7 +69,8 @@ def archive_kind(path: Path) -> str | None:
 def list_members(path: Path, limit: int | None = None) -> list[Member]:
     """Return the files of an archive, in the order they are stored; the first `limit` of them only, if given.
 
-    A tar that was added to may hold a name twice; the later one counts, as in tar itself, and takes the place of the earlier one.
+    A tar that was added to may hold a name twice; the later one counts, as in tar itself, and takes the place of the
+    earlier one.
 
     Raises
     ------
@@ -234,7 +236,8 @@ class _Unpacked:
             self.buffer += data
             if self.position + len(self.buffer) > self.most:
                 raise InputError(
-                    f"{self.title}: unpacks to more than {self.most:,} bytes, {_GROWTH} times its size; unpack it yourself if that is right"
+                    f"{self.title}: unpacks to more than {self.most:,} bytes, {_GROWTH} times its size; "
+                    "unpack it yourself if that is right"
                 )
         data = bytes(self.buffer[:size])
         del self.buffer[:size]

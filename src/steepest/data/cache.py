@@ -1,17 +1,20 @@
 """Decoded images, kept for the next time.
 
-Where: `$STEEPEST_CACHE`, else `$XDG_CACHE_HOME/steepest`, else `~/.cache/steepest`. How much: `$STEEPEST_CACHE_SIZE` ("20GB" unless
-it says otherwise; "0" keeps nothing); what was used longest ago goes first.
+Where: `$STEEPEST_CACHE`, else `$XDG_CACHE_HOME/steepest`, else `~/.cache/steepest`. How much: `$STEEPEST_CACHE_SIZE`
+("20GB" unless it says otherwise; "0" keeps nothing); what was used longest ago goes first.
 
-An entry is a folder named by its key, with three files and no pickle anywhere: `rows.npy` (uint8, one image a row, mapped into memory
-and never read as a whole), `labels.npy` (int64) and `entry.json` (class names, image names, what was skipped, checksums). It is written in a
-temporary folder, flushed to the disk and renamed into place, so a half-written entry is never seen and two programs that start at
-once do not disturb one another: the second finds the first's entry, or drops its own.
+An entry is a folder named by its key, with three files and no pickle anywhere: `rows.npy` (uint8, one image a row,
+mapped into memory and never read as a whole), `labels.npy` (int64) and `entry.json` (class names, image names, what
+was skipped, checksums). It is written in a temporary folder, flushed to the disk and renamed into place, so a
+half-written entry is never seen and two programs that start at once do not disturb one another: the second finds the
+first's entry, or drops its own.
 
-An entry is believed only when its files have the sizes and checksums that `entry.json` gives and `entry.json` matches its own digest. Rows
-are checked as a whole up to 512 MB, beyond that at their ends and at 4,096 places between. What does not pass is removed and made anew.
+An entry is believed only when its files have the sizes and checksums that `entry.json` gives and `entry.json` matches
+its own digest. Rows are checked as a whole up to 512 MB, beyond that at their ends and at 4,096 places between. What
+does not pass is removed and made anew.
 
-Nothing here stops a reading: a cache that cannot be written costs a `DataWarning`, and the images are decoded into memory.
+Nothing here stops a reading: a cache that cannot be written costs a `DataWarning`, and the images are decoded into
+memory.
 """
 
 from __future__ import annotations
@@ -104,7 +107,8 @@ class Draft:
         try:
             self.fd = os.open(self.folder / "rows.npy", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             _lock(self.fd)
-            # Room is taken before anything is decoded, so that a full disk is noticed now and not after minutes of work.
+            # Room is taken before anything is decoded, so that a full disk is noticed now and not after minutes of
+            # work.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self.fd, 0, HEADER + size)
         except BaseException:
@@ -112,7 +116,7 @@ class Draft:
             raise
 
     def publish(self, labels: npt.NDArray[np.int64], facts: dict[str, Any], width: int) -> Entry:
-        """Finish the entry with its labels and facts, and put it in its place; the entry stays usable when that fails."""
+        """Finish the entry with labels and facts and put it in its place; it stays usable when that fails."""
         rows = len(labels)
         os.ftruncate(self.fd, HEADER + rows * width)
         array = map_rows(self.fd, HEADER, rows, width)
@@ -265,7 +269,8 @@ def checksum(array: npt.NDArray[np.uint8]) -> str:
         for start in np.linspace(0, flat.size - 4096, 4096, dtype=np.int64):
             digest.update(flat[start : start + 4096].tobytes())
         return digest.hexdigest()
-    # Sums of 64-bit words by block, then a digest of the sums: it runs at the speed of memory, a digest of everything does not.
+    # Sums of 64-bit words by block, then a digest of the sums: it runs at the speed of memory, a digest of everything
+    # does not.
     block = 1 << 20
     whole = flat.size // block * block
     sums = flat[:whole].view("<u8").reshape(-1, block // 8).sum(axis=1, dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Many image files become one array: its shape is found, every image decoded into its row, what failed is counted and named."""
+"""Many image files become one array: its shape is found, every image gets its row, what failed is counted and named."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ class Decoded:
 def decode_all(source: ImageSource, options: ReadOptions, open_place: Callable[[int], Place]) -> tuple[Decoded, Place]:
     """Decode every image of a source.
 
-    The first readable image fixes height and width; the others must agree unless `options.image_size` is given. Rows have one channel when
-    every image is grey, three otherwise; that depends on the images alone, never on workers or order.
+    The first readable image fixes height and width; the others must agree unless `options.image_size` is given. Rows
+    have one channel when every image is grey, three otherwise; that depends on the images alone, never on workers or
+    order.
 
     Parameters
     ----------
@@ -69,8 +70,8 @@ def decode_all(source: ImageSource, options: ReadOptions, open_place: Callable[[
     Raises
     ------
     InputError
-        No image can be read; one cannot and `on_bad_image` is "fail"; images have several sizes; they need more memory than
-        there is.
+        No image can be read; one cannot and `on_bad_image` is "fail"; images have several sizes; they need more
+        memory than there is.
     """
     plan, first_bad = _first_plan(source, options)
     stop_at = {"store", "colour"} | ({"bad"} if options.on_bad_image == "fail" else set())
@@ -160,15 +161,16 @@ def refuse_bad_images(title: str, bad: Sequence[tuple[str, str]]) -> None:
     """Stop at an image that cannot be read."""
     name, why = bad[0]
     raise InputError(
-        f"{title}: {printable(name)} cannot be read: {why}; mend or remove it, or leave such images out with --on-bad-image skip "
-        '(on_bad_image="skip")'
+        f"{title}: {printable(name)} cannot be read: {why}; mend or remove it, "
+        'or leave such images out with --on-bad-image skip (on_bad_image="skip")'
     )
 
 
 def bad_images_note(bad: Sequence[tuple[str, str]], total: int) -> str:
     """Say in one line which images were left out."""
     listed = few((f"{name} ({why})" for name, why in bad), len(bad))
-    return f"{len(bad):,} of {count(total, 'image')} could not be read and {'was' if len(bad) == 1 else 'were'} left out: {listed}"
+    verb = "was" if len(bad) == 1 else "were"
+    return f"{len(bad):,} of {count(total, 'image')} could not be read and {verb} left out: {listed}"
 
 
 def warn(title: str, note: str) -> None:

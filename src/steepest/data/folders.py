@@ -1,13 +1,15 @@
 """Finding the image files of a folder, and a key for what the folder holds.
 
 The key of a folder is a digest of
-- the name of every image file, and the time each folder last changed (a file added, removed, renamed or replaced changes it),
+- the name of every image file, and the time each folder last changed (a file added, removed, renamed or replaced
+  changes it),
 - size and time of last change of every file; of 16,384 files spread evenly over the folder when there are more,
 - the content of 64 files spread evenly over it.
 
-What it would miss: in a folder of more than 16,384 files, a few files overwritten in place (not replaced); in any folder, a file overwritten in place
-whose size and time were put back. To look at every file would cost a folder of 60,000 files more than the whole cached reading may take. Remove the
-cache, or read with `cache=False`, when files were changed in such a way.
+What it would miss: in a folder of more than 16,384 files, a few files overwritten in place (not replaced); in any
+folder, a file overwritten in place whose size and time were put back. To look at every file would cost a folder of
+60,000 files more than the whole cached reading may take. Remove the cache, or read with `cache=False`, when files
+were changed in such a way.
 """
 
 from __future__ import annotations
@@ -60,11 +62,9 @@ def scan(root: Path) -> tuple[FolderTree, dict[tuple[str, ...], int]]:
                     name = entry.name
                     if is_hidden(name):
                         continue
-                    if is_image_name(name):
-                        if not entry.is_dir():
-                            files.append(name)
-                            continue
-                    if entry.is_dir():
+                    if is_image_name(name) and not entry.is_dir():
+                        files.append(name)
+                    elif entry.is_dir():
                         waiting.append(((*steps, name), entry.path))
         except OSError as error:
             raise InputError(f"{printable(path)}: the folder cannot be read: {error.strerror or error}") from error

@@ -1,7 +1,7 @@
 """Image folders, archives of image folders, and images inside tables: decoded into one uint8 array, a row an image.
 
-Where classes and parts are looked for is written in `layout`, how pixels are made in `_decode_worker`, what is kept for the next time in
-`cache` and `folders`. Rows are channels-last: `X[i].reshape(feature_shape)` is a picture.
+Where classes and parts are looked for is written in `layout`, how pixels are made in `_decode_worker`, what is kept
+for the next time in `cache` and `folders`. Rows are channels-last: `X[i].reshape(feature_shape)` is a picture.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def read_image_folder(path: Path, options: ReadOptions) -> Dataset:
     Returns
     -------
     Dataset
-        X uint8 (N, D) with feature_shape (H, W, 3), or (H, W) when every image is grey; a read-only memory map. The test part, if there is
-        one, is `.test`. Without class folders (allowed when `labels` is "optional") y is None.
+        X uint8 (N, D) with feature_shape (H, W, 3), or (H, W) when every image is grey; a read-only memory map. The
+        test part, if there is one, is `.test`. Without class folders (allowed when `labels` is "optional") y is None.
 
     Raises
     ------
@@ -69,10 +69,13 @@ def read_image_folder(path: Path, options: ReadOptions) -> Dataset:
 
 
 def read_image_archive(path: Path, options: ReadOptions) -> Dataset:
-    """Read an image folder out of a .tar, .tar.gz, .tar.bz2, .tar.xz or .zip file, as `read_image_folder` does, without unpacking it.
+    """Read an image folder out of a .tar, .tar.gz, .tar.bz2, .tar.xz or .zip file, without unpacking it to the disk.
 
-    The key of the cache is a digest of the whole file up to 128 MB; beyond that, of its size, its time of last change, both ends and 1,024 places
-    between, and a change that keeps size and time and falls between those places would be missed.
+    All else is as in `read_image_folder`.
+
+    The key of the cache is a digest of the whole file up to 128 MB; beyond that, of its size, its time of last
+    change, both ends and 1,024 places between, and a change that keeps size and time and falls between those places
+    would be missed.
     """
     title = printable(path)
 
@@ -82,7 +85,7 @@ def read_image_archive(path: Path, options: ReadOptions) -> Dataset:
         where = [members[name].where for name in order.names]
         if any(place is None for place in where):
             return order, ImageSource(title, order.names, "blobs", None, lambda: _stream(path, order.names))
-        file = stack.enter_context(open(path, "rb"))
+        file = stack.enter_context(path.open("rb"))
         zipped = len(where[0] or ()) > 2
         return order, ImageSource(title, order.names, "zipped" if zipped else "spans", where, fd=file.fileno())
 
@@ -234,8 +237,8 @@ def _memory(title: str) -> Callable[[int], Memory]:
             there = 1 << 62
         if size > there:
             raise InputError(
-                f"{title}: its decoded images take {size:,} bytes, more than the memory ({there:,}); give a smaller --image-size, or allow "
-                "the cache more with STEEPEST_CACHE_SIZE"
+                f"{title}: its decoded images take {size:,} bytes, more than the memory ({there:,}); "
+                "give a smaller --image-size, or allow the cache more with STEEPEST_CACHE_SIZE"
             )
         return Memory(size)
 

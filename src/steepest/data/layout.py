@@ -1,10 +1,12 @@
 """Which folder means what: parts (train, test), classes, and what is neither.
 
-The same rules serve folders on the disk and inside archives; they see the names of folders and of the image files in them, nothing else.
+The same rules serve folders on the disk and inside archives; they see the names of folders and of the image files in
+them, nothing else.
 
 - Folders that hold everything else and nothing themselves are looked through (`download/cifar/train/...`).
-- Folders named `train`, `test` and `val` (also `training`, `testing`, `valid`, `validation`, `dev`) that hold class folders are parts.
-  Without a test part, `val` is the test part; beside a test part it is left out, and a note says so.
+- Folders named `train`, `test` and `val` (also `training`, `testing`, `valid`, `validation`, `dev`) that hold class
+  folders are parts. Without a test part, `val` is the test part; beside a test part it is left out, and a note says
+  so.
 - Inside a part every folder is a class, sorted by name; images further down belong to the class they are under.
 - Hidden names (a leading dot), `__MACOSX` and files that are not images by their extension do not count.
 """
@@ -91,8 +93,8 @@ def arrange(tree: Tree, title: str, options: ReadOptions) -> Layout:
     Raises
     ------
     InputError
-        There are no images; no class folders where labels are required; folders that can be read in two ways; a class in the
-        test part that the training part does not have.
+        There are no images; no class folders where labels are required; folders that can be read in two ways; a class
+        in the test part that the training part does not have.
     """
     if not any(tree.values()):
         raise InputError(
@@ -143,7 +145,8 @@ def _with_parts(
     classes = _classes(tree, (*base, training))
     if not classes and options.labels == "required":
         raise InputError(
-            f"{title}: {printable(training)}/ has no class folders; put the images of each class into a folder with its name"
+            f"{title}: {printable(training)}/ has no class folders; "
+            "put the images of each class into a folder with its name"
         )
     index = {name: k for k, name in enumerate(classes)}
     names, labels, found = _images(tree, (*base, training), index, training)
@@ -152,8 +155,8 @@ def _with_parts(
     if testing is not None:
         if unknown := [name for name in _classes(tree, (*base, testing)) if name not in index]:
             raise InputError(
-                f"{title}: {printable(testing)}/ has {'a class' if len(unknown) == 1 else 'classes'} that {printable(training)}/ does not "
-                f"have: {few(unknown, len(unknown))}; the classifier cannot know what it never saw"
+                f"{title}: {printable(testing)}/ has classes that {printable(training)}/ does not have: "
+                f"{few(unknown, len(unknown))}; the classifier cannot know what it never saw"
             )
         more_names, more_labels, found = _images(tree, (*base, testing), index, testing)
         names, labels, notes = names + more_names, labels + more_labels, notes + found
@@ -183,7 +186,8 @@ def _classes(tree: Tree, base: tuple[str, ...]) -> list[str]:
 
 
 def _is_part(tree: Tree, folder: tuple[str, ...], beside: Sequence[str]) -> bool:
-    # A folder "train" with images in it, beside "car" and "bus", is a class of trains. Beside nothing but other parts it is a part.
+    # A folder "train" with images in it, beside "car" and "bus", is a class of trains. Beside nothing but other parts
+    # it is a part.
     return not tree.get(folder) or all(name.lower() in _PARTS for name in beside)
 
 
@@ -207,7 +211,7 @@ def _images(
 
 
 def tree_of(names: Iterable[str]) -> dict[tuple[str, ...], list[str]]:
-    """Return the tree of a list of paths; hidden names and files that are not images by their extension are passed over."""
+    """Return the tree of a list of paths; hidden names and what is not an image by its extension are passed over."""
     tree: dict[tuple[str, ...], list[str]] = {}
     folders: dict[str, list[str] | None] = {}
     for name in names:

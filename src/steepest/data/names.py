@@ -10,7 +10,7 @@ _LONGEST = 200
 
 
 def printable(name: object) -> str:
-    """Return a name with everything escaped that a terminal, a log or UTF-8 could not take, and shortened when very long."""
+    """Return a name with what a terminal, a log or UTF-8 cannot take escaped, shortened when very long."""
     text = str(name)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -1,12 +1,14 @@
 """Decoding on all cores: who decodes which images, and what came of it.
 
-The first images are decoded in this process, with a clock beside them. When the rest would take noticeably longer than starting
-workers does, the rest goes to worker processes; the rules and the results are the same (see `_decode_worker`). Each worker has
-a thread here that keeps two chunks under way, so that it never waits for the next one.
+The first images are decoded in this process, with a clock beside them. When the rest would take noticeably longer
+than starting workers does, the rest goes to worker processes; the rules and the results are the same (see
+`_decode_worker`). Each worker has a thread here that keeps two chunks under way, so that it never waits for the next
+one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import queue
@@ -111,8 +113,8 @@ def run(
     threads : int or None
         Worker processes; None takes one a core. 1 decodes in this process.
     stop_at : set of str
-        Kinds of events after which nothing more is begun. Chunks are begun in order and finished once begun, so the first
-        such event by row is the same whatever the number of workers.
+        Kinds of events after which nothing more is begun. Chunks are begun in order and finished once begun, so the
+        first such event by row is the same whatever the number of workers.
     report : callable
         Told how many images are done.
 
@@ -202,10 +204,8 @@ class _Team:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    try:
+                    with contextlib.suppress(OSError):
                         pipe.close()
-                    except OSError:
-                        pass
 
     def run(self, chunks: Iterator[Chunk], stop_at: frozenset[str], report: Callable[[int], None]) -> list[Event]:
         """Hand out the chunks; gather the events."""

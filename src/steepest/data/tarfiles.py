@@ -1,7 +1,8 @@
 """Reading tar files, from a file or from a decompressing stream, one header after the other, never writing anything.
 
-POSIX ustar and pax and the GNU extensions for long names and large sizes, as their published formats describe them. Only files and
-folders may be inside: a link, a device, a pipe, an absolute path or a step upwards refuses the whole archive.
+POSIX ustar and pax and the GNU extensions for long names and large sizes, as their published formats describe them.
+Only files and folders may be inside: a link, a device, a pipe, an absolute path or a step upwards refuses the whole
+archive.
 """
 
 from __future__ import annotations
@@ -62,15 +63,15 @@ def safe_name(name: str, title: str) -> str:
     InputError
         The name is absolute or steps upwards: the archive is refused.
     """
-    if "//" not in name and "./" not in name and not name.startswith("/") and "\0" not in name and ":" not in name:
-        if not name.endswith(("/.", "/..", "/")) and name not in (".", ".."):
-            return name
+    plain = "//" not in name and "./" not in name and "\0" not in name and ":" not in name
+    if plain and not name.startswith("/") and not name.endswith(("/.", "/..", "/")) and name not in (".", ".."):
+        return name
     steps = [step for step in name.split("/") if step not in ("", ".")]
     drive = len(name) > 1 and name[1] == ":" and name[0].isalpha()
     if name.startswith("/") or drive or ".." in steps or "\0" in name:
         what = "a step upwards (..)" if ".." in steps else "an absolute path" if "\0" not in name else "a zero byte"
         raise InputError(
-            f"{title}: the member {printable(name)} has {what}; such an archive is refused as a whole, pack the folder again"
+            f"{title}: the member {printable(name)} has {what}; such an archive is refused, pack the folder again"
         )
     return "/".join(steps)
 
@@ -124,7 +125,8 @@ def tar_members(stream: Stream, title: str) -> Iterator[TarMember]:
         if sparse or kind in _REFUSED:
             what = _REFUSED.get(kind, "a sparse file")
             raise InputError(
-                f"{title}: the member {printable(name)} is {what}; such an archive is refused, pack files and folders only"
+                f"{title}: the member {printable(name)} is {what}; such an archive is refused, "
+                "pack files and folders only"
             )
         if size < 0:
             raise InputError(f"{title}: damaged: the member {printable(name)} has no valid size")
@@ -160,7 +162,7 @@ def _number(field: bytes, title: str) -> int:
 
 
 def _pax(body: bytes, title: str) -> dict[str, bytes]:
-    """Return the records of an extended header: "length key=value\\n", the length counting itself."""
+    """Return the records of an extended header: length, space, key=value, newline; the length counts itself."""
     records = {}
     at = 0
     while at < len(body) and body[at]:
