@@ -18,6 +18,7 @@ jobs=${JOBS:-2}
 what=${1:?address, thread or wide}
 shift
 native=src/steepest/kernels/native
+fixed=""
 
 # The driver of the pool and the kernels, one program without Python.
 driver() { # name, flags
@@ -26,6 +27,19 @@ driver() { # name, flags
   # shellcheck disable=SC2086
   $CXX -std=c++20 -g -O1 -fno-omit-frame-pointer -Wno-psabi -DSTEEPEST_ISA=steepest_portable $2 \
     -o "build/sanitize/$1" tests/kernels/native/driver.cpp $native/sweep.cpp $native/moments.cpp $native/order.cpp $native/pool.cpp -pthread
+}
+
+# A sanitizer that finds nothing may as well not run: each mistake must be reported.
+catches() { # name, mistakes
+  name=$1
+  shift
+  for mistake in "$@"; do
+    if $fixed "./build/sanitize/$name" "$mistake" >"build/sanitize/$mistake.log" 2>&1 || ! grep -Eq 'Sanitizer|runtime error' "build/sanitize/$mistake.log"; then
+      echo "the sanitizer did not catch the mistake '$mistake'" >&2
+      exit 1
+    fi
+  done
+  echo "caught, as it should be: $*"
 }
 
 # The extension at every level, and at 16 lanes: build/sanitize/NAME holds it.
@@ -42,23 +56,26 @@ case $what in
 address)
   driver address "-fsanitize=address,undefined -fno-sanitize-recover=all"
   ./build/sanitize/address
-  mkdir -p build/sanitize
+  catches address overflow undefined
   extension python-address -DCMAKE_BUILD_TYPE=None -DSTEEPEST_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fno-sanitize-recover=all
   # libstdc++ comes with it, or the runtime does not find what it wraps; Python itself leaks by design. Forked children share the shadow memory.
   ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    LD_PRELOAD="$($CXX -print-file-name=libasan.so) $($CXX -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc HYPOTHESIS_PROFILE=sanitize \
-    python -m pytest tests/kernels -q -p no:cacheprovider -p no:xdist "$@"
+    LD_PRELOAD="$($CXX -print-file-name=libasan.so) $($CXX -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc STEEPEST_TEST_EXAMPLES="${EXAMPLES:-12}" \
+    python -m pytest tests/kernels -q -p no:cacheprovider -m "not slow" "$@"
   ;;
 thread)
   driver thread "-fsanitize=thread"
   # Some kernels place memory where the runtime cannot follow; without randomized addresses it always can.
   fixed=$(command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R" || true)
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $fixed ./build/sanitize/thread
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+  export TSAN_OPTIONS
+  $fixed ./build/sanitize/thread
+  catches thread race barrier
   ;;
 wide)
   mkdir -p build/sanitize
   extension python-wide -DCMAKE_BUILD_TYPE=Release
-  python -m pytest tests/kernels -q -n "$jobs" "$@"
+  python -m pytest tests/kernels -q -n "$jobs" -m "not slow" "$@"
   ;;
 *)
   echo "address, thread or wide, not $what" >&2

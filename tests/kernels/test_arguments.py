@@ -96,7 +96,7 @@ WRONG = {
     ],
     "b": [np.zeros(4, f32), np.zeros(3), np.zeros((3, 1), f32), np.zeros(6, f32)[::2], None],
     "out": [out[:5], np.zeros((6, 4), f32), out.astype(float), np.asfortranarray(out), read_only(out.copy()), None],
-    "dW": [matrix[:2], np.zeros((3, 4), f32), matrix.astype(float), np.asfortranarray(matrix), read_only(matrix.copy())],
+    "dW": [matrix[:2], np.zeros((3, 4), f32), matrix.astype(float), read_only(matrix.copy())],
     "db": [vector[:2], vector.astype(float), read_only(vector.copy())],
     "vW": [matrix[:2], np.zeros((3, 4), f32), matrix.astype(float), read_only(matrix.copy())],
     "vb": [vector[:2], vector.astype(float), read_only(vector.copy())],

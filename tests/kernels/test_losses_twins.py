@@ -1,5 +1,7 @@
 """The native losses alone, against steepest.losses in float64: at any size of score, on ties, beyond the finite."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,7 +49,7 @@ def check(native, name, S, y):
     seed=st.integers(0, 10_000), rows=st.integers(1, 200), classes=st.integers(1, 12) | st.sampled_from([21, 33, 100]),
     size=st.sampled_from([1e-6, 0.1, 1.0, 10.0, 1e4, 1e8]), name=st.sampled_from(NAMES),
 )  # fmt: skip
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, derandomize=True, max_examples=int(os.environ.get("STEEPEST_TEST_EXAMPLES", "150")))
 def test_losses_and_slopes_are_those_of_the_twin(level, seed, rows, classes, size, name):
     from steepest.kernels import dispatch
 

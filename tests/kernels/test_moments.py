@@ -1,5 +1,7 @@
 """Mean and variance of every feature, against NumPy in float64 and where float32 would fail."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ def moments(X, order=None, kernels=dispatch, threads=1):
     strided=st.booleans(),
     threads=st.sampled_from([1, 2, 3, 8]),
 )
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(deadline=None, derandomize=True, max_examples=int(os.environ.get("STEEPEST_TEST_EXAMPLES", "40")))
 def test_moments_are_those_of_numpy_and_of_the_twin(
     twin, level, seed, dtype, rows, features, ordered, strided, threads
 ):

@@ -1,12 +1,14 @@
 """Numbers so round that float32 makes no error: the native results equal the twin's, ties and kinks included."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 EXACT = ["hinge", "hinge_max", "ova_hinge", "perceptron", "squared", "squared_hinge", "ova_squared_hinge"]
-SOME = settings(deadline=None, derandomize=True, max_examples=40)
+SOME = settings(deadline=None, derandomize=True, max_examples=int(os.environ.get("STEEPEST_TEST_EXAMPLES", "40")))
 
 cases = st.fixed_dictionaries(
     {
