@@ -84,8 +84,8 @@ struct squared_hinge {
   }
 };
 
-// L = max(0, offset + max_{j != y} s_j - s_y), the largest j taking the gradient (the first of several). Without an offset a tie is a
-// mistake, as in Rosenblatt's rule: else nothing would ever move from W = 0.
+// L = max(0, offset + max_{j != y} s_j - s_y), the largest j taking the gradient (the first of several). Without an offset a tie that the
+// class loses is a mistake, as in Rosenblatt's rule: else nothing would ever move from W = 0.
 template <int offset>
 struct largest_violation {
   static Floats of(const Rows& r) {
@@ -99,7 +99,8 @@ struct largest_violation {
       at = select(better, splat(c), at);
     }
     const Floats margin = worst - target + (float)offset;
-    const Ints active = (offset ? margin > 0.0f : margin >= 0.0f) & (at >= 0);
+    const Ints lost = offset ? margin > 0.0f : (margin > 0.0f) | ((margin == 0.0f) & (at < r.y));  // ties go to the first class
+    const Ints active = lost & (at >= 0);
     for (int c = 0; c < r.classes; ++c) r.set(c, ones(active & (at == splat(c))) - ones(active & r.is(c)));
     return select(at >= 0, positive(margin), splat(0.0f));
   }

@@ -36,6 +36,15 @@ inline Floats load(const float* p) {
 }
 inline void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
 
+// Keeps v in a register: else the compiler loads it again for every use, and loads are what the tiles are short of.
+inline void hold(Floats& v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__) && !defined(STEEPEST_LANES)
+  asm("" : "+x"(v));
+#endif
+}
+
 inline Floats load(const uint8_t* p) {
 #if defined(__AVX512F__) && !defined(STEEPEST_LANES)
   return (Floats)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)));

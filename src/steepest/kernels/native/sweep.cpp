@@ -22,7 +22,7 @@ namespace {
 
 using namespace steepest;
 
-constexpr int kBlock = 256;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
+constexpr int kBlock = 128;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
 constexpr int kGroup = 64;                // rows a thread takes at a time in 2
 constexpr int kPad = 64;                  // bytes after a packed row, so that rows a power of two apart do not share a cache set
 constexpr int kWidth = kLanes == 16 ? 768 : 512;  // features in a chunk: kTile rows of W of it stay in the first-level cache
@@ -55,7 +55,7 @@ std::vector<Chunk> cut(int64_t features, int classes) {
   return chunks;
 }
 
-// One row's slice, converted as it is copied: bytes stay bytes (the tiles widen and shift them), all else becomes x - shift in float.
+// One row's slice, converted as it is copied: bytes stay bytes (the tiles widen them), all else becomes x - shift in float.
 void pack(const Data& data, const unsigned char* row, const Chunk& c, uint8_t* to) { std::memcpy(to, row + c.first, (size_t)c.size); }
 
 void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to) {
@@ -84,22 +84,22 @@ void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to)
   }
 }
 
-template <class T, bool S, int R>
+template <class T, int R>
 struct Dot {
   template <int K>
   struct Of {
-    static void run(const T* const* x, const float* shift, const float* w, size_t ldw, int n, float* out, size_t ldo) {
-      dot<T, S, R, K>(x, shift, w, ldw, n, out, ldo);
+    static void run(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo) {
+      dot<T, R, K>(x, w, ldw, n, start, out, ldo);
     }
   };
 };
 
-template <class T, bool S, int V>
+template <class T, int V>
 struct Outer {
   template <int K>
   struct Of {
-    static void run(const T* x, size_t ldx, const float* shift, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
-      outer<T, S, V, K>(x, ldx, shift, d, ldd, rows, g, ldg, add);
+    static void run(const T* x, size_t ldx, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
+      outer<T, V, K>(x, ldx, d, ldd, rows, g, ldg, add);
     }
   };
 };
@@ -155,7 +155,8 @@ class Sweep {
       : data_(data), model_(model), C_(model.classes), chunks_(cut(data.features, C_)), tiles_(C_), threads_(threads), barrier_(threads),
         ld_(padded(std::min<int64_t>(kBlock, std::max<int64_t>(1, data.count)))), total_(chunks_.back().at + (size_t)chunks_.back().width * C_),
         W_(total_), G_(total_), E_(total_), V_(total_), shift_(features()), scale_(features()), partial_(chunks_.size() * C_ * ld_),
-        d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(C_), vb_(C_), norms_(chunks_.size() * C_), tallies_(kBlock / kGroup) {
+        d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(C_), vb_(C_), norms_(chunks_.size() * C_), away_(chunks_.size() * C_),
+        db_((size_t)threads * C_), tallies_(kBlock / kGroup) {
     size_t at = 0;
     for (const Chunk& c : chunks_) {
       pack_at_.push_back(at);
@@ -166,7 +167,6 @@ class Sweep {
       for (int f = 0; f < chunks_[i].size; ++f) {
         shifts(i)[f] = (float)data.shift[chunks_[i].first + f];
         scales(i)[f] = (float)data.scale[chunks_[i].first + f];
-        shifted_ |= shifts(i)[f] != 0;
       }
     gather(model.W, W_.get());
     std::copy_n(model.b, C_, b_.get());
@@ -204,7 +204,7 @@ class Sweep {
       }
     });
     scatter(G_.get(), dW);
-    std::copy_n(db_.data(), C_, db);
+    std::copy_n(db_.get(), C_, db);
     return tally_;
   }
 
@@ -239,6 +239,7 @@ class Sweep {
     It end() const { return {last}; }
   };
 
+  static constexpr bool kBytes = sizeof(T) == 1;
   static size_t padded(int64_t rows) { return (size_t)(rows + 15) / 16 * 16; }
   size_t features() const { return (size_t)chunks_.back().first + chunks_.back().width; }
   static size_t stride(const Chunk& c) { return (size_t)c.width + kPad / sizeof(T); }
@@ -287,23 +288,33 @@ class Sweep {
   void prefetch(int64_t i, const Chunk& c) const {
     const size_t size = data_.type == Type::u8 ? 1 : data_.type == Type::f16 ? 2 : data_.type == Type::f32 ? 4 : 8;
     const unsigned char* p = row(i) + c.first * size;
-    for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at);
+    for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at, 0, 0);
   }
 
-  template <bool S, int R>
+  template <int R>
   void dot_rows(size_t i, int r, int tile) {
     const Chunk& c = chunks_[i];
     const T* x[R];
     for (int j = 0; j < R; ++j) x[j] = packed_->get() + pack_at_[i] + (size_t)(r + j) * stride(c);
     const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
-    for_classes<Dot<T, S, R>::template Of>(count, (const T* const*)x, (const float*)shifts(i), (const float*)E_.get() + c.at + (size_t)first * c.width,
-                                           (size_t)c.width, c.width, partial_.get() + (i * C_ + first) * ld_ + r, ld_);
+    for_classes<Dot<T, R>::template Of>(count, (const T* const*)x, (const float*)E_.get() + c.at + (size_t)first * c.width, (size_t)c.width,
+                                        c.width, (const float*)away_.get() + i * C_ + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_);
   }
 
-  template <bool S>
-  void forward_as(size_t i, int64_t begin, int rows) {
+  // away_c = -sum_f shift_f E_cf: what the shift takes from the scores of bytes, which are packed as they are.
+  void shift_scores(size_t i) {
     const Chunk& c = chunks_[i];
-    constexpr int kAhead = 8;
+    for (int k = 0; k < C_; ++k) {
+      Floats total = splat(0.0f);
+      for (int f = 0; f < c.width; f += kLanes) total += load(shifts(i) + f) * load(E_.get() + c.at + (size_t)k * c.width + f);
+      away_.get()[i * C_ + k] = -sum(total);
+    }
+  }
+
+  void forward(size_t i, int64_t begin, int rows) {
+    const Chunk& c = chunks_[i];
+    if (kBytes) shift_scores(i);
+    constexpr int kAhead = 4;
     T* const to = packed_->get() + pack_at_[i];
     for (int tile = 0; tile < tiles_.tiles; tile += 2) {  // two tiles of W stay in the first-level cache while the rows pass
       const int last = std::min(tiles_.tiles, tile + 2);
@@ -315,13 +326,10 @@ class Sweep {
             pack(data_, row(begin + j), c, to + (size_t)j * stride(c));
           }
         }
-        for (int t = tile; t < last; ++t) pair ? dot_rows<S, 2>(i, r, t) : dot_rows<S, 1>(i, r, t);
+        for (int t = tile; t < last; ++t) pair ? dot_rows<2>(i, r, t) : dot_rows<1>(i, r, t);
       }
     }
   }
-
-  static constexpr bool kBytes = sizeof(T) == 1;
-  void forward(size_t i, int64_t begin, int rows) { kBytes && shifted_ ? forward_as<kBytes>(i, begin, rows) : forward_as<false>(i, begin, rows); }
 
   // s = b + the partial scores, in chunk order.
   void add_partial(int first, int last) {
@@ -344,25 +352,32 @@ class Sweep {
     tallies_[g] = loss(s_.get() + first, d_.get() + first, ld_, C_, y_.get() + first, weight_.get() + first, last - first, nullptr);
   }
 
-  template <bool S, int V>
+  template <int V>
   void outer_tile(size_t i, int f, int rows, bool add) {
     const Chunk& c = chunks_[i];
     for (int tile = 0; tile < tiles_.tiles; ++tile) {
       const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
-      for_classes<Outer<T, S, V>::template Of>(count, (const T*)packed_->get() + pack_at_[i] + f, stride(c), (const float*)shifts(i) + f,
-                                               (const float*)d_.get() + first * ld_, ld_, rows, G_.get() + c.at + (size_t)first * c.width + f,
-                                               (size_t)c.width, add);
+      for_classes<Outer<T, V>::template Of>(count, (const T*)packed_->get() + pack_at_[i] + f, stride(c), (const float*)d_.get() + first * ld_,
+                                            ld_, rows, G_.get() + c.at + (size_t)first * c.width + f, (size_t)c.width, add);
     }
   }
 
-  template <bool S>
-  void backward_as(size_t i, int rows, bool add) {
+  void backward(size_t i, int rows, bool add) {
     const int width = chunks_[i].width;
     int f = 0;
-    for (; f + 2 * kLanes <= width; f += 2 * kLanes) outer_tile<S, 2>(i, f, rows, add);
-    if (f < width) outer_tile<S, 1>(i, f, rows, add);
+    for (; f + 2 * kLanes <= width; f += 2 * kLanes) outer_tile<2>(i, f, rows, add);
+    if (f < width) outer_tile<1>(i, f, rows, add);
   }
-  void backward(size_t i, int rows, bool add) { kBytes && shifted_ ? backward_as<kBytes>(i, rows, add) : backward_as<false>(i, rows, add); }
+
+  // sum_r d_r x_r becomes sum_r d_r (x_r - shift), for bytes; sums are each thread's own, so nobody waits for them.
+  void shift_gradient(size_t i, const float* db) {
+    const Chunk& c = chunks_[i];
+    for (int k = 0; k < C_; ++k)
+      for (int f = 0; f < c.width; f += kLanes) {
+        float* g = G_.get() + c.at + (size_t)k * c.width + f;
+        store(g, load(g) - db[k] * load(shifts(i) + f));
+      }
+  }
 
   // Phases 1 to 3 for the rows [begin, end): leaves dW of them in G and db in db_, both times `unit`.
   void each_block(int thread, int64_t begin, int64_t end, float unit, Loss loss) {
@@ -373,19 +388,26 @@ class Sweep {
       barrier_.wait();
       for (int g : groups(thread, rows)) loss_group(g, at, rows, unit, of);
       barrier_.wait();
-      for (int i : mine(thread)) backward(i, rows, at > begin);
-      if (thread == 0) sum_up(rows, at == begin, unit);
+      float* const db = db_.get() + (size_t)thread * C_;
+      sum_biases(db, rows, at == begin);
+      for (int i : mine(thread)) {
+        backward(i, rows, at > begin);
+        if (kBytes && at + rows == end) shift_gradient(i, db);
+      }
+      if (thread == 0) sum_up(rows, unit);
     }
   }
 
-  void sum_up(int rows, bool first, float unit) {
-    if (first) db_.assign(C_, 0.0f);
+  // db, by every thread for itself: the same sum in the same order.
+  void sum_biases(float* db, int rows, bool first) const {
     for (int c = 0; c < C_; ++c) {
       Floats total = splat(0.0f);
-      const int whole = (rows + kLanes - 1) / kLanes * kLanes;
-      for (int r = 0; r < whole; r += kLanes) total += load(d_.get() + c * ld_ + r);
-      db_[c] += sum(total);
+      for (int r = 0; r < rows; r += kLanes) total += load(d_.get() + c * ld_ + r);
+      db[c] = (first ? 0.0f : db[c]) + sum(total);
     }
+  }
+
+  void sum_up(int rows, float unit) {
     for (int g = 0; g < (rows + kGroup - 1) / kGroup; ++g) {
       tally_.loss += tallies_[g].loss / unit;
       tally_.correct += tallies_[g].correct;
@@ -413,8 +435,9 @@ class Sweep {
   void update_bias(const Descent& how, float lr) {
     for (int c = 0; c < C_; ++c) {
       float& v = vb_.get()[c];
-      v = how.momentum * v + db_[c];
-      b_.get()[c] -= lr * (how.nesterov ? db_[c] + how.momentum * v : v);
+      const float g = db_.get()[c];
+      v = how.momentum * v + g;
+      b_.get()[c] -= lr * (how.nesterov ? g + how.momentum * v : v);
     }
   }
 
@@ -456,12 +479,10 @@ class Sweep {
   const size_t total_;  // elements of a chunk-major (classes x features) array
   Aligned<float> W_, G_, E_, V_, shift_, scale_, partial_, d_, s_, weight_;
   Aligned<int32_t> y_;
-  Aligned<float> b_, vb_, norms_;
+  Aligned<float> b_, vb_, norms_, away_, db_;
   std::vector<Tally> tallies_;
-  std::vector<float> db_;
   std::vector<size_t> pack_at_;
   std::unique_ptr<Aligned<T>> packed_;
-  bool shifted_ = false;
   Tally tally_{0, 0};
 };
 

@@ -13,36 +13,44 @@ constexpr int kTile = 10;
 constexpr int kTile = 5;
 #endif
 
-// out[k * ldo + r] = sum_f (x[r][f] - shift[f]) w[k * ldw + f],  r < R, k < K, f < n (a multiple of kLanes)
-template <class T, bool S, int R, int K>
-void dot(const T* const* x, const float* shift, const float* w, size_t ldw, int n, float* out, size_t ldo) {
-  Floats acc[R][K] = {};
+// out[k * ldo + r] = start[k] + sum_f x[r][f] w[k * ldw + f],  r < R, k < K, f < n (a multiple of kLanes)
+template <class T, int R, int K>
+void dot(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo) {
+  Floats acc[R][K];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+    for (int k = 0; k < K; ++k) acc[r][k] = splat(0.0f);
   for (int f = 0; f < n; f += kLanes) {
     Floats v[R];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) v[r] = S ? load(x[r] + f) - load(shift + f) : load(x[r] + f);
+    for (int r = 0; r < R; ++r) v[r] = load(x[r] + f);
 #pragma GCC unroll 16
     for (int k = 0; k < K; ++k) {
-      const Floats u = load(w + k * ldw + f);
+      Floats u = load(w + k * ldw + f);
+      if (R > 1) hold(u);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) acc[r][k] += v[r] * u;
     }
   }
-  for (int r = 0; r < R; ++r)
-    for (int k = 0; k < K; ++k) out[k * ldo + r] = sum(acc[r][k]);
+#pragma GCC unroll 16
+  for (int k = 0; k < K; ++k)
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) out[k * ldo + r] = start[k] + sum(acc[r][k]);
 }
 
-// g[k * ldg + f] (+)= sum_r d[k * ldd + r] (x[r * ldx + f] - shift[f]),  f < V * kLanes, k < K
-template <class T, bool S, int V, int K>
-void outer(const T* x, size_t ldx, const float* shift, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
-  Floats acc[V][K] = {};
-  Floats away[V];
+// g[k * ldg + f] (+)= sum_r d[k * ldd + r] x[r * ldx + f],  f < V * kLanes, k < K
+template <class T, int V, int K>
+void outer(const T* x, size_t ldx, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
+  Floats acc[V][K];
 #pragma GCC unroll 4
-  for (int v = 0; v < V; ++v) away[v] = S ? load(shift + v * kLanes) : splat(0.0f);
+  for (int v = 0; v < V; ++v)
+#pragma GCC unroll 16
+    for (int k = 0; k < K; ++k) acc[v][k] = splat(0.0f);
   for (int r = 0; r < rows; ++r, x += ldx) {
     Floats u[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) u[v] = S ? load(x + v * kLanes) - away[v] : load(x + v * kLanes);
+    for (int v = 0; v < V; ++v) u[v] = load(x + v * kLanes);
 #pragma GCC unroll 16
     for (int k = 0; k < K; ++k) {
       const Floats e = splat(d[k * ldd + r]);
@@ -50,7 +58,9 @@ void outer(const T* x, size_t ldx, const float* shift, const float* d, size_t ld
       for (int v = 0; v < V; ++v) acc[v][k] += u[v] * e;
     }
   }
+#pragma GCC unroll 16
   for (int k = 0; k < K; ++k)
+#pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       float* at = g + k * ldg + v * kLanes;
       store(at, add ? load(at) + acc[v][k] : acc[v][k]);
