@@ -64,23 +64,34 @@ class _File:
 
 def is_idx(path: Path) -> bool:
     """Whether a file, a folder or an archive holds IDX images; only names and first bytes are looked at."""
-    if path.is_dir():
-        return bool(_image_files(child.name for child in path.iterdir()))
-    if not is_regular(path):
-        return False
     try:
-        with open(path, "rb") as file:
-            head = file.read(4)
-            if head[:2] == b"\x1f\x8b":
-                file.seek(0)
-                head = zlib.decompressobj(31).decompress(file.read(4096), 4)
-        if head[:2] == b"\0\0" and len(head) == 4 and head[2] in _TYPES and 1 <= head[3] <= _MOST_DIMENSIONS:
+        if path.is_dir():
+            return any(_begins_as_idx(path / name) for name in _image_files(child.name for child in path.iterdir()))
+        if not is_regular(path):
+            return False
+        if _begins_as_idx(path):
             return True
         if archives.archive_kind(path) is None:
             return False
         return bool(_image_files(_base(member.name) for member in archives.list_members(path, _SNIFFED)))
-    except (InputError, OSError, zlib.error):
+    except (InputError, OSError):
         return False
+
+
+def _begins_as_idx(path: Path) -> bool:
+    if not is_regular(path):
+        return False
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if head[:2] == b"\x1f\x8b":
+        try:
+            head = zlib.decompressobj(31).decompress(head, 4)
+        except zlib.error:
+            # Damaged, but by its name it was to be one: the reader will say what is wrong with it.
+            return path.name.lower().endswith("-ubyte.gz")
+    if len(head) < 4:
+        return path.name.lower().endswith("-ubyte")
+    return head[:2] == b"\0\0" and head[2] in _TYPES and 1 <= head[3] <= _MOST_DIMENSIONS
 
 
 def read_idx(path: Path, options: ReadOptions) -> Dataset:

@@ -22,6 +22,7 @@ from .cache import Cache, Draft, Entry, Memory
 from .dataset import Dataset
 from .decode import bad_images_note, decode_all, refuse_bad_images, warn
 from .layout import Layout
+from .limits import memory_size
 from .names import printable
 from .options import ReadOptions
 from .pool import ImageSource
@@ -231,10 +232,7 @@ def _archive_digest(path: Path) -> str:
 
 def _memory(title: str) -> Callable[[int], Memory]:
     def open_memory(size: int) -> Memory:
-        try:
-            there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, ValueError, OSError):
-            there = 1 << 62
+        there = memory_size()
         if size > there:
             raise InputError(
                 f"{title}: its decoded images take {size:,} bytes, more than the memory ({there:,}); "
