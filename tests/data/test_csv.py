@@ -58,6 +58,7 @@ def test_same_table(tmp_path: Path, text: str) -> None:
         ("5.1,3.5,setosa\n4.9,3.0,setosa\n6.0,2.2,virginica\n5,3,virginica\n", ("column 1", "column 2")),
         ("label,0,1\n3,0,0\n4,0,9\n", ("0", "1")),  # running numbers are names
         ("0,1,2,y\n3,0,0,1\n4,0,9,0\n", ("0", "1", "2")),
+        ("1.5,2,y\n3,4,n\n5,6,y\n7,8,n\n", ("column 1", "column 2")),  # a usual name beside numbers is a label
         ("w,h,kind\n1,2,p\n3,4,q\n5,6,p\n7,8,q\n", ("w", "h")),
         ("?,1.5,p\n2,2.5,q\n1,1,p\n2,2,q\n", None),  # a missing value is no name
     ],
@@ -91,7 +92,8 @@ def test_digits_first_or_last_is_left_open(tmp_path: Path) -> None:
     [
         ("", "the file is empty"),
         ("\n\n\n", "no lines with anything"),
-        ("a,b,label\n", "a header and no rows|only a header"),
+        ("a,b,label\n", r"a header and no rows|only a header"),
+        ("a,b,label", r"a header and no rows"),
         ("a,b,label\n1,2,x\n3,4\n5,6,y\n", r"line 3 has 2 cells, the first line has 3"),
         ("a,b,label\n1,2,x\n3,4,y\n5,6,y,7\n", r"line 4 has 4 cells"),
         ('a,b,label\n1,2,"x\nz"\n3,4\n', r"line 4 has 2 cells"),  # a quoted line end counts as a line
@@ -128,6 +130,17 @@ def test_faults_far_down_the_file(tmp_path: Path) -> None:
     lines[180_000] = "1,0"
     with pytest.raises(InputError, match=r"line 180001 has 2 cells"):
         load(put(tmp_path, "\n".join(lines)))
+
+
+def test_quoted_line_ends_across_blocks(tmp_path: Path) -> None:
+    row = '1,"' + "x\n" * 50 + '",p\n2,"y\n",q\n'
+    path = put(tmp_path, "a,note,label\n" + row * 15_000)
+    with pytest.raises(InputError, match="the column 'note' holds text"):
+        load(path)
+    path = put(tmp_path, "a,label\n" + ('1,"p' + "\n" * 60 + 'x"\n2,"q\n"\n') * 30_000)
+    ds = load(path)
+    assert len(ds) == 60_000
+    assert ds.n_classes == 2
 
 
 def test_quoted_fields(tmp_path: Path) -> None:

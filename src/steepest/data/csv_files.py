@@ -222,7 +222,7 @@ def _parse(path: Path, content: bytes | None, size: int, form: TextFormat) -> pa
         if fault is not None:
             raise InputError(f"{path}: {fault}") from None
         first = (str(error).splitlines() or [""])[0][:200]
-        if "Empty CSV" in first or "no data" in first.lower():
+        if "Empty CSV" in first or "Could not skip initial" in first:
             raise InputError(f"{path}: has a header and no rows") from None
         raise InputError(f"{path}: cannot be read as a table ({first})") from None
 

@@ -26,10 +26,8 @@ _FOREIGN = (
     (b"MATLAB 5.0", "a MATLAB file", "load it with scipy.io.loadmat and pass the arrays"),
     (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it and give the folder"),
     (b"Rar!", "a RAR archive", "unpack it and give the folder"),
-    (b"BZh", "a bzip2 file", "unpack it first"),
-    (b"\xfd7zXZ", "an xz file", "unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first"),
 )
+_PACKED = ((b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF")
 
 
@@ -110,11 +108,11 @@ def _read_file(path: Path, head: bytes, options: ReadOptions) -> Dataset:
         if head.startswith(magic):
             raise InputError(f"{path}: {what} is not read here{': ' + way_out if way_out else ''}")
     inner = _gunzip_head(path) if head.startswith(b"\x1f\x8b") else head
-    tar = inner[257:262] == b"ustar"
-    if head.startswith((b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")) or (_is_text(inner) and not tar):
+    if head.startswith((b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")) or _is_text(inner):
         from steepest.data.table_files import read_table_file
 
         return read_table_file(path, options)
+    from steepest.data.archives import archive_kind
     from steepest.data.cifar import is_cifar, read_cifar
     from steepest.data.idx import is_idx, read_idx
 
@@ -122,10 +120,13 @@ def _read_file(path: Path, head: bytes, options: ReadOptions) -> Dataset:
         return read_cifar(path, options)
     if is_idx(path):
         return read_idx(path, options)
-    if head.startswith(b"PK") or tar:
+    if archive_kind(path) is not None:
         from steepest.data.images import read_image_archive
 
         return read_image_archive(path, options)
+    for magic, what in _PACKED:
+        if head.startswith(magic):
+            raise InputError(f"{path}: a file packed with {what}, and no tar archive: unpack it first")
     if inner.startswith(_IMAGES):
         return _one_image(path, options)
     if _is_pickle(inner):
