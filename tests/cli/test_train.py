@@ -9,10 +9,30 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-KEYS = """
-    test_accuracy test_interval test_loss train_accuracy train_loss epochs seconds_training seconds_total n_train n_test
-    n_features classes model_path source seed isa threads versions lr batch_size notes finished
-""".split()
+KEYS = {
+    "test_accuracy",
+    "finished",
+    "source",
+    "lr",
+    "notes",
+    "test_interval",
+    "test_loss",
+    "isa",
+    "train_loss",
+    "model_path",
+    "batch_size",
+    "versions",
+    "n_train",
+    "train_accuracy",
+    "threads",
+    "epochs",
+    "n_features",
+    "seconds_training",
+    "classes",
+    "seed",
+    "seconds_total",
+    "n_test",
+}
 
 
 def same_tensors(one: Path, other: Path) -> bool:
@@ -29,7 +49,7 @@ def test_digits_train_unattended_and_are_saved(steepest, tmp_path):
         "checkpoint.safetensors", "config.toml", "history.jsonl", "model.safetensors", "summary.json",
     ]  # fmt: skip
     summary = json.loads((run / "summary.json").read_text())
-    assert not set(KEYS) - summary.keys()
+    assert not KEYS - summary.keys()
     assert summary["test_accuracy"] >= 0.95
     assert summary["n_train"] + summary["n_test"] == 1797
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
@@ -41,7 +61,7 @@ def test_digits_train_unattended_and_are_saved(steepest, tmp_path):
 def test_json_is_one_object_and_nothing_else(steepest):
     done = steepest("train", "spiral:n=60", "--epochs", 2, "--json")
     record = json.loads(done.out)
-    assert not set(KEYS) - record.keys()
+    assert not KEYS - record.keys()
     assert record["epochs"] == 2
     assert record["n_features"] == 2
     assert "12 test examples are few" in done.err
@@ -103,7 +123,7 @@ def test_faults_in_a_config_are_named(steepest, tmp_path, text, words):
         ([], "SOURCE"),
         (["digits", "--loss", "sofmax"], "softmax"),
         (["digits", "--penalty", "l3"], "l"),
-        (["digits", "--optimizer", "adamant"], "optimizer"),
+        (["digits", "--optimizer", "adamant"], "sgd, momentum"),
         (["digits", "--schedule", "cosin"], "cosine"),
         (["digits", "--model", "mlp"], "linear"),
         (["digits", "--lr", "fast"], "--lr"),

@@ -12,6 +12,7 @@ from steepest import losses
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
 from steepest.cli.tables import aligned, pairs, percent
+from steepest.data.dataset import Dataset
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.training.evaluation import Evaluation
@@ -36,8 +37,9 @@ def evaluate(
             model.card, source, labels="required", target=target, threads=threads, cache=cache, progress=display.reading
         )
     chosen, words = choose(model.card, ds, part, threads)
-    result = _together([_measure(model, rows.data, threads) for rows in chosen])
-    notes = [*dict.fromkeys([*ds.notes, *type_note(model.card, ds)])]
+    fitted = [fit_to(model.card, rows.data) for rows in chosen]
+    result = _together([_measure(model, rows, threads) for rows in fitted])
+    notes = [*dict.fromkeys([*(note for rows in fitted for note in rows.notes), *type_note(model.card, ds)])]
     for note in notes:
         say(f"note: {printable(note)}")
     record = _record(result, model, source, [rows.part for rows in chosen], words, notes)
@@ -50,13 +52,10 @@ def evaluate(
     return 0
 
 
-def _measure(model: Model, ds: Any, threads: int) -> Evaluation:
-    fitted = fit_to(model.card, ds)
-    if len(fitted) == 0 or fitted.y is None:
-        raise InputError(
-            f"{ds.source} has no {'labels' if len(fitted) else 'examples'}: there is nothing to evaluate on"
-        )
-    return measure(model.linear, fitted.X, fitted.y, losses.get(model.card.loss), threads=threads)
+def _measure(model: Model, ds: Dataset, threads: int) -> Evaluation:
+    if len(ds) == 0 or ds.y is None:
+        raise InputError(f"{ds.source} has no {'labels' if len(ds) else 'examples'}: there is nothing to evaluate on")
+    return measure(model.linear, ds.X, ds.y, losses.get(model.card.loss), threads=threads)
 
 
 def _together(results: list[Evaluation]) -> Evaluation:

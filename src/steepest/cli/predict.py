@@ -56,11 +56,11 @@ def predict(
         ds = read_for(
             model.card, source, labels="optional", target=target, threads=threads, cache=cache, progress=display.reading
         )
-    for note in dict.fromkeys([*ds.notes, *type_note(model.card, ds)]):
-        say(f"note: {printable(note)}")
     chosen, _ = choose(model.card, ds, part, threads)
     # All that may be wrong with the data comes out before the first line is written.
     fitted = [rows._replace(data=fit_to(model.card, rows.data, labels="optional")) for rows in chosen]
+    for note in dict.fromkeys([*(note for rows in fitted for note in rows.data.notes), *type_note(model.card, ds)]):
+        say(f"note: {printable(note)}")
     if out is None:
         sys.stdout.flush()
         _write(sys.stdout.buffer, ".csv", model, fitted, proba, threads)

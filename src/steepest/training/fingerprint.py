@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -48,6 +47,8 @@ def fingerprint(ds: Dataset, threads: int = 1) -> str:
     total = hashlib.sha256(repr((X.shape, X.dtype.str, ds.feature_shape, ds.classes, ds.feature_names)).encode())
     total.update(b"" if ds.y is None else np.ascontiguousarray(ds.y).tobytes())
     if len(starts) > 1 and threads > 1:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(threads) as pool:
             blocks = list(pool.map(digest, starts))
     else:

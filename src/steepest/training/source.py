@@ -162,13 +162,16 @@ def read_for(
         return read(known)
     except InputError as error:
         try:  # its label column may have another name
-            return read(None)
+            ds = read(None)
         except InputError:
             raise error from None
+        if set(card.feature_names or ()) - set(ds.feature_names or ()):  # no: a feature was taken for it
+            raise
+        return ds
 
 
 def fit_to(card: Card, ds: Dataset, *, labels: Literal["required", "optional"] = "required") -> Dataset:
-    """Give the examples in the order of columns, and with the classes, that a model knows.
+    """Give the examples with the columns and classes that a model knows; columns that it does not know are left out.
 
     Parameters
     ----------
@@ -182,8 +185,9 @@ def fit_to(card: Card, ds: Dataset, *, labels: Literal["required", "optional"] =
     Raises
     ------
     InputError
-        Another feature shape, other columns, numbers that are not finite, classes that the model does not know.
+        Another feature shape, missing columns, numbers that are not finite, classes that the model does not know.
     """
+    ds = _known_columns(card, ds)
     C, D = len(card.classes), int(np.prod(card.feature_shape))
     # One example of each class stands for the training data: their shape, columns and classes are all that counts.
     stand_in = Dataset(
@@ -199,6 +203,24 @@ def fit_to(card: Card, ds: Dataset, *, labels: Literal["required", "optional"] =
         fitted = align_test(stand_in, replace(ds, test=None))
     check_finite(fitted)
     return fitted
+
+
+def _known_columns(card: Card, ds: Dataset) -> Dataset:
+    ours, theirs = card.feature_names, ds.feature_names
+    if ours is None or theirs is None or ours == theirs:
+        return ds
+    missing = [name for name in ours if name not in theirs]
+    if missing:
+        names, s = ", ".join(map(repr, missing[:5])), "s" if len(missing) > 1 else ""
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise InputError(f"{ds.source} lacks the column{s} {names}{more} that the model was trained on")
+    extra = [name for name in theirs if name not in ours]
+    notes = ds.notes
+    if extra:
+        more = f" and {len(extra) - 5} more" if len(extra) > 5 else ""
+        notes += (f"not used, for the model does not know them: {', '.join(map(repr, extra[:5]))}{more}",)
+    X = np.ascontiguousarray(ds.X[:, [theirs.index(name) for name in ours]])
+    return replace(ds, X=X, feature_names=ours, feature_shape=card.feature_shape, notes=notes)
 
 
 def type_note(card: Card, ds: Dataset) -> list[str]:
