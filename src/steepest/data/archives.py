@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..errors import InputError
 from ._decode_worker import fetch_zipped
+from .folders import is_regular
 from .names import printable
 from .tarfiles import cut_off, looks_like_tar, safe_name, tar_members
 
@@ -59,11 +60,26 @@ def archive_kind(path: Path) -> str | None:
     if packing is None:
         return None
     try:
-        with open(path, "rb") as file:
-            inside = _Unpacked(file, packing, printable(path)).read(512)
+        inside = _first_bytes(path, packing)
     except (InputError, OSError):
         return None
     return f"tar.{packing}" if looks_like_tar(inside) else None
+
+
+def _first_bytes(path: Path, packing: str) -> bytes:
+    with open(path, "rb") as file:
+        return _Unpacked(file, packing, printable(path)).read(512)
+
+
+def _certain_kind(path: Path, title: str) -> str:
+    kind = archive_kind(path)
+    if kind is None:
+        with _open(path, title) as file:
+            packing = _packing(file.read(16)) if is_regular(path) else None
+        if packing is not None:
+            _first_bytes(path, packing)  # damaged from the start: say so
+        raise InputError(f"{title}: not an archive that is read here (.tar, .tar.gz, .tar.bz2, .tar.xz, .zip)")
+    return kind
 
 
 def list_members(path: Path, limit: int | None = None) -> list[Member]:
@@ -87,9 +103,8 @@ def list_members(path: Path, limit: int | None = None) -> list[Member]:
 
 def iter_members(path: Path) -> Iterator[Member]:
     """Go through the files of an archive without reading what is in them."""
-    kind, title = archive_kind(path), printable(path)
-    if kind is None:
-        raise InputError(f"{title}: not an archive that is read here (.tar, .tar.gz, .tar.bz2, .tar.xz, .zip)")
+    title = printable(path)
+    kind = _certain_kind(path, title)
     if kind == "zip":
         yield from _zip_members(path, title)
         return
@@ -112,9 +127,8 @@ def iter_contents(path: Path, wanted: Callable[[str], bool], most: int = MAX_MEM
     InputError
         As `list_members`; or a wanted file is larger than `most` bytes.
     """
-    kind, title = archive_kind(path), printable(path)
-    if kind is None:
-        raise InputError(f"{title}: not an archive that is read here (.tar, .tar.gz, .tar.bz2, .tar.xz, .zip)")
+    title = printable(path)
+    kind = _certain_kind(path, title)
     with _open(path, title) as file:
         if kind == "zip":
             for member in _zip_members(path, title):

@@ -90,9 +90,10 @@ def tar_members(stream: Stream, title: str) -> Iterator[TarMember]:
     common: dict[str, bytes] = {}
     while True:
         head = stream.read(_BLOCK)
-        if not head or head == _NOTHING:
+        if head == _NOTHING:
             return
         if len(head) < _BLOCK:
+            # A tar that was cut between two members looks whole but for the empty block at its end.
             raise cut_off(title)
         if not _checksum_holds(head):
             raise InputError(
@@ -140,7 +141,7 @@ def tar_members(stream: Stream, title: str) -> Iterator[TarMember]:
 
 def cut_off(title: str) -> InputError:
     """Return the error for an archive that ends too early."""
-    return InputError(f"{title}: truncated: the archive ends in the middle of a member; download or pack it again")
+    return InputError(f"{title}: truncated: the archive ends too early; download or pack it again")
 
 
 def _checksum_holds(head: bytes) -> bool:
