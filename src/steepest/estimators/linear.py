@@ -31,7 +31,9 @@ TYPES = [np.float64, np.float32, np.float16, np.uint8]
 def _gives_probabilities(estimator: LinearClassifier) -> bool:
     if losses.get(estimator.loss) is losses.softmax:
         return True
-    raise AttributeError(f"predict_proba needs loss='softmax'; the scores of {estimator.loss!r} are not log-probabilities")
+    raise AttributeError(
+        f"predict_proba needs loss='softmax'; the scores of {estimator.loss!r} are not log-probabilities"
+    )
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -160,7 +162,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows, labels = self._check(X, y, reset=True)
         self.classes_, index = np.unique(labels, return_inverse=True)
         self._check_classes()
-        objective, plan, state = prepare(rows, index, len(self.classes_), self._recipe(), self._weights(labels, sample_weight))
+        objective, plan, state = prepare(
+            rows, index, len(self.classes_), self._recipe(), self._weights(labels, sample_weight)
+        )
         loop.run(objective, plan, state)
         self.objective_, _ = objective.evaluate(state.model)
         self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
@@ -208,12 +212,12 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Scores (N, C); for two classes the second score minus the first, (N,)."""
         scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+        return np.asarray(scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Label of the largest score, (N,)."""
         scores = self._scores(X)
-        return np.asarray(self.classes_)[scores.argmax(axis=1)]
+        return np.take(np.asarray(self.classes_), scores.argmax(axis=1))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
@@ -265,4 +269,3 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def _in_place(X: NDArray[Any]) -> NDArray[Any]:
     """X itself when its rows are contiguous, as the kernels need them."""
     return X if X.strides[1] == X.itemsize or X.shape[1] == 1 else np.ascontiguousarray(X)
-

@@ -63,8 +63,8 @@ def default_threads() -> int:
     return min(count, int(limit)) if limit.isdigit() and int(limit) > 0 else count
 
 
-def _runs_native(loss: Formula | None = None) -> bool:
-    return _level != "reference" and (loss is None or loss.native is not None)
+def _runs_native() -> bool:
+    return _level != "reference"
 
 
 def order(seed: int, purpose: int, epoch: int, out: Order) -> None:
@@ -87,7 +87,7 @@ def gradient(
     *, loss: Formula, threads: int,
 ) -> Tally:  # fmt: skip
     """See `reference.gradient`."""
-    if not _runs_native(loss):
+    if loss.native is None or not _runs_native():
         return reference.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads)
     return native.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss.native, threads=threads)
 
@@ -97,7 +97,7 @@ def descend(
     *, loss: Formula, threads: int, **how: Any,
 ) -> Tally:  # fmt: skip
     """See `reference.descend`."""
-    if not _runs_native(loss):
+    if loss.native is None or not _runs_native():
         return reference.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss, threads=threads, **how)
     return native.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss.native, threads=threads, **how)
 

@@ -109,8 +109,8 @@ def descend(
         batch = visits[begin : begin + batch_size]
         L, right = gradient(X, y, batch, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads)
         total, correct = total + L, correct + right
-        dW = dW / np.float32(len(batch)) + 2 * l2 * W + l1 * np.sign(W)
-        db = db / np.float32(len(batch))
+        dW[:] = dW / len(batch) + 2 * l2 * W + l1 * np.sign(W)
+        db[:] = db / len(batch)
         for w, v, g in ((W, vW, dW), (b, vb, db)):
             v[:] = momentum * v + g
             w -= lr[step] * (g + momentum * v if nesterov else v)

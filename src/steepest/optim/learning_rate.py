@@ -8,14 +8,14 @@ from steepest.kernels.types import F64, AnyRows, Order
 
 __all__ = ["from_curvature", "top_eigenvalue"]
 
-SAMPLE = 2048
-"""Rows that the curvature is estimated from."""
+SAMPLE = 2**21
+"""Numbers that the curvature is estimated from: 8 MB in float32."""
 
 
 def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = None, iterations: int = 20) -> float:
     """Estimate the largest eigenvalue of 1/N sum_i z_i z_i', where z = ((x - shift) * scale, 1), by the power method on a sample.
 
-    The sample is up to 2,048 rows, evenly spaced; the estimate approaches from below, and 20 steps come within a few percent.
+    The sample is evenly spaced rows, 256 to 2,048 of them; the estimate approaches from below, and 20 steps come within a few percent.
 
     Parameters
     ----------
@@ -32,8 +32,11 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
         At least 1: the bias column alone has eigenvalue 1 when the features are centred.
     """
     count = len(X) if rows is None else len(rows)
-    at = np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64))
-    Z = ((X[at if rows is None else rows[at]] - shift.astype(np.float32)) * scale.astype(np.float32)).astype(np.float32)
+    size = min(count, max(256, min(2048, SAMPLE // X.shape[1])))
+    at = np.unique(np.linspace(0, count - 1, size).astype(np.int64))
+    Z = X[at if rows is None else rows[at]].astype(np.float32)
+    Z -= shift.astype(np.float32)
+    Z *= scale.astype(np.float32)
     v = np.ones(Z.shape[1], np.float32) + np.sin(
         np.arange(Z.shape[1], dtype=np.float32)
     )  # fixed, and hardly orthogonal to anything

@@ -101,11 +101,15 @@ def prepare(
     _check_number("alpha", recipe.alpha, 0.0)
     threads = _threads(recipe)
     scaling = fit_scaling(X, recipe.scaling, threads=threads)
-    objective = CompiledLinear(X, y, n_classes, loss, penalty, recipe.alpha, scaling, _mean_one(weight, len(X)), threads)
+    objective = CompiledLinear(
+        X, y, n_classes, loss, penalty, recipe.alpha, scaling, _mean_one(weight, len(X)), threads
+    )
     batch_size = min(len(X), _batch_size(recipe, len(X)))
     epochs = _epochs(recipe, -(-len(X) // batch_size))
     lr = recipe.lr if recipe.lr != "auto" else rule.lr if rule.lr is not None else automatic_rate(objective, rule)  # type: ignore[attr-defined]
-    plan = Plan(rule, schedules.get(recipe.schedule), _check_number("lr", lr, 0.0, above=True), batch_size, epochs, recipe.seed)
+    plan = Plan(
+        rule, schedules.get(recipe.schedule), _check_number("lr", lr, 0.0, above=True), batch_size, epochs, recipe.seed
+    )
     return objective, plan, State.start(Linear.zeros(n_classes, scaling))
 
 
@@ -138,7 +142,7 @@ def prepare_stream(
 
 
 def automatic_rate(objective: CompiledLinear, rule: StepRule) -> float:
-    """lr from the curvature of the objective along its steepest direction."""
+    """Take lr from the curvature of the objective along its steepest direction."""
     eigenvalue = learning_rate.top_eigenvalue(objective.X, *objective.scaling)
     curvature = objective.loss.curvature(objective.n_classes)
     if curvature is None:
@@ -181,7 +185,7 @@ def _mean_one(weight: NDArray[Any] | None, n: int) -> NDArray[np.float32] | None
         raise InputError(f"sample_weight[{row}] is {w[row]}: weights must be finite and not negative")
     if w.sum() == 0:
         raise InputError("sample_weight is zero everywhere: at least one example must count")
-    return (w / w.mean()).astype(np.float32)
+    return np.asarray(w / w.mean(), dtype=np.float32)
 
 
 def _batch_size(recipe: Recipe, n: int) -> int:
@@ -198,12 +202,18 @@ def _epochs(recipe: Recipe, steps: int) -> int:
 
 def _check_count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name}={value!r} must be a whole number from 1 on" + (" or 'auto'" if name != "threads" else ""))
+        raise InputError(
+            f"{name}={value!r} must be a whole number from 1 on" + (" or 'auto'" if name != "threads" else "")
+        )
     return int(value)
 
 
 def _check_number(name: str, value: Any, least: float, *, above: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | np.integer | np.floating)
+        or not math.isfinite(value)
+    ):
         raise InputError(f"{name}={value!r} must be a finite number")
     if value < least or (above and value == least):
         raise InputError(f"{name}={value!r} must be {'above' if above else 'at least'} {least:g}")

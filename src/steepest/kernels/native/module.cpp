@@ -20,6 +20,8 @@ namespace {
 
 using namespace steepest;
 
+constexpr int kMostThreads = 1024;
+
 using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::device::cpu>;
 template <class T, int N>
 using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
@@ -70,6 +72,7 @@ Data rows(const Rows& X, const Order& order) {
   data.count = order ? (int64_t)order->shape(0) : (int64_t)X.shape(0);
   require(data.features > 0, "X has no features");
   require(X.shape(1) == 1 || X.stride(1) == 1, "the features of a row must be contiguous");
+  require(reinterpret_cast<uintptr_t>(X.data()) % (X.dtype().bits / 8) == 0, "X must be aligned to its type");
   if (order)
     for (int64_t i = 0; i < data.count; ++i)
       require(data.order[i] >= 0 && data.order[i] < (int64_t)X.shape(0), "order names a row that X does not have");
@@ -117,7 +120,7 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
   const Linear model = linear(data, W, b);
   label(data, X, y, weight, model.classes);
   require(vW.shape(0) == W.shape(0) && vW.shape(1) == W.shape(1) && vb.shape(0) == b.shape(0), "velocities must be shaped as W and b");
-  require(batch_size > 0 && threads > 0, "batch_size and threads must be positive");
+  require(batch_size > 0 && threads > 0 && threads <= kMostThreads, "batch_size and threads must be positive");
   require((int64_t)lr.shape(0) == (data.count + batch_size - 1) / batch_size, "lr needs one number a step");
   const Descent how{loss_named(loss), l2, l1, radius, momentum, nesterov, batch_size, lr.data(), vW.data(), vb.data()};
   nb::gil_scoped_release free;
@@ -133,7 +136,7 @@ std::pair<double, int64_t> gradient(const Rows& X, const In<int64_t, 1>& y, cons
   const Linear model = linear(data, W, b);
   label(data, X, y, weight, model.classes);
   require(dW.shape(0) == W.shape(0) && dW.shape(1) == W.shape(1) && db.shape(0) == b.shape(0), "dW and db must be shaped as W and b");
-  require(data.count > 0 && threads > 0, "there must be a row and a thread");
+  require(data.count > 0 && threads > 0 && threads <= kMostThreads, "there must be a row and a thread");
   const Loss which = loss_named(loss);
   nb::gil_scoped_release free;
   const Tally tally = chosen->sweeps->gradient(data, model, which, dW.data(), db.data(), threads);
@@ -146,7 +149,7 @@ void scores(const Rows& X, const Order& order, const In<double, 1>& shift, const
   scale(data, shift, scales);
   const Linear model = linear(data, W, b);
   require((int64_t)out.shape(0) == data.count && (int)out.shape(1) == model.classes, "out must be (rows, classes)");
-  require(threads > 0, "threads must be positive");
+  require(threads > 0 && threads <= kMostThreads, "threads must be positive");
   nb::gil_scoped_release free;
   chosen->sweeps->scores(data, model, out.data(), threads);
 }
@@ -154,7 +157,7 @@ void scores(const Rows& X, const Order& order, const In<double, 1>& shift, const
 void moments(const Rows& X, const Order& order, Out<double, 1> mean, Out<double, 1> variance, int threads) {
   const Data data = rows(X, order);
   require((int64_t)mean.shape(0) == data.features && (int64_t)variance.shape(0) == data.features, "mean and variance need one number a feature");
-  require(data.count > 0 && threads > 0, "there must be a row and a thread");
+  require(data.count > 0 && threads > 0 && threads <= kMostThreads, "there must be a row and a thread");
   nb::gil_scoped_release free;
   chosen->moments(data, mean.data(), variance.data(), threads);
 }

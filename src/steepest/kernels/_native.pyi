@@ -1,0 +1,48 @@
+from steepest.kernels.types import F32, F64, AnyRows, Labels, Order, Tally
+
+def levels() -> list[str]: ...
+def level() -> str: ...
+def use(level: str) -> None: ...
+def order(seed: int, purpose: int, epoch: int, out: Order) -> None: ...
+def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None: ...
+def scores(
+    X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int
+) -> None: ...
+def gradient(
+    X: AnyRows,
+    y: Labels,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    W: F32,
+    b: F32,
+    dW: F32,
+    db: F32,
+    *,
+    loss: str,
+    threads: int,
+) -> Tally: ...
+def descend(
+    X: AnyRows,
+    y: Labels,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    W: F32,
+    b: F32,
+    vW: F32,
+    vb: F32,
+    lr: F32,
+    *,
+    loss: str,
+    batch_size: int,
+    momentum: float,
+    nesterov: bool,
+    l2: float,
+    l1: float,
+    radius: float,
+    threads: int,
+) -> Tally: ...
+def losses(scores: F32, y: Labels, loss: F32, dscores: F32, *, name: str) -> None: ...
