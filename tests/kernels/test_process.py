@@ -90,7 +90,7 @@ def test_threads_that_call_at_once_each_get_their_own_result(make, level):
 
 def test_the_pool_grows_and_shrinks_from_call_to_call(problem, level):
     expected = bits(problem, 1)
-    for threads in (2, 8, 1, 3, 8, 2, 64, 10_000, 2):
+    for threads in (2, 8, 1, 3, 8, 2, 64, 1024, 2):
         assert bits(problem, threads) == expected
 
 
@@ -107,6 +107,9 @@ class TestFork:
         expected = bits(problem, 2)
         assert in_child(lambda: bits(problem, 2) + in_child(lambda: bits(problem, 3))) == 2 * expected
 
+    @pytest.mark.skipif(
+        "asan" in os.environ.get("LD_PRELOAD", ""), reason="its allocator's locks do not survive such a fork()"
+    )
     def test_a_fork_amid_a_sweep_of_another_thread_gives_a_child_that_can_call(self, problem):
         expected = bits(problem, 2)
         stop, went_on = threading.Event(), []
