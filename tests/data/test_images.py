@@ -211,10 +211,8 @@ def one(image: np.ndarray | Image.Image, form: str = "PNG", **how: object) -> np
 def test_what_becomes_of_every_kind_of_pixel() -> None:
     grey = picture(3, (4, 5))
     np.testing.assert_array_equal(one(grey), grey)
-    np.testing.assert_array_equal(
-        one(Image.fromarray(np.dstack([grey, 255 - grey]), "LA") if False else _la(grey)), grey
-    )
-    np.testing.assert_array_equal(one((grey > 99)), (grey > 99) * 255)
+    np.testing.assert_array_equal(one(_la(grey)), grey)
+    np.testing.assert_array_equal(one(grey > 99), (grey > 99) * 255)
     deep = grey.astype(np.uint16) * 256 + 17
     np.testing.assert_array_equal(one(Image.fromarray(deep)), grey)
     np.testing.assert_array_equal(one(Image.fromarray(deep), "TIFF"), grey)
@@ -347,10 +345,8 @@ def test_the_result_is_the_same_for_any_number_of_workers(
 ) -> None:
     for k in range(60):
         put(tmp_path / f"c{k % 3}" / f"{k}.png", b"broken" if k in (5, 31, 44) else picture(k))
-    results = []
     with pytest.warns(DataWarning, match="3 of 60"):
-        for threads in (1, 2, 3):
-            results.append(images.read_image_folder(tmp_path, ReadOptions(cache=False, threads=threads)))
+        results = [images.read_image_folder(tmp_path, ReadOptions(cache=False, threads=n)) for n in (1, 2, 3)]
     for other in results[1:]:
         np.testing.assert_array_equal(other.X, results[0].X)
         assert other.ids == results[0].ids
@@ -435,3 +431,14 @@ def _children_with(word: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_folders_without_images_are_passed_over(tmp_path: Path) -> None:
+    put(tmp_path / "train" / "a" / "1.png", picture())
+    put(tmp_path / "train" / "b" / "1.png", picture())
+    put(tmp_path / "train" / "c" / "notes.txt", b"x")
+    (tmp_path / "test").mkdir()
+    with pytest.warns(DataWarning, match="1 folder without images passed over: c"):
+        ds = images.read_image_folder(tmp_path, PLAIN)
+    assert ds.classes == ("a", "b")
+    assert ds.test is None

@@ -137,7 +137,7 @@ def iter_contents(path: Path, wanted: Callable[[str], bool], most: int = MAX_MEM
                     assert member.where is not None
                     try:
                         yield member.name, fetch_zipped(file.fileno(), *member.where)
-                    except (ValueError, zlib.error) as error:
+                    except (ValueError, OSError, zlib.error) as error:
                         raise InputError(
                             f"{title}: the member {printable(member.name)} cannot be read: {error}"
                         ) from error

@@ -188,6 +188,8 @@ class Cache:
         try:
             sealed = (folder / "entry.json").read_bytes()
         except OSError:
+            if folder.is_dir():
+                self._remove(folder)
             return None
         try:
             entry = _open(folder, key, sealed)
@@ -298,13 +300,12 @@ def _open(folder: Path, key: str, sealed: bytes) -> Entry:
 
 
 def _seal(body: dict[str, Any]) -> bytes:
-    text = json.dumps(body, separators=(",", ":")).encode("ascii")
-    return f"{_FORMAT} {hashlib.sha256(text).hexdigest()}\n".encode() + text + b"\n"
+    text = json.dumps(body, separators=(",", ":")).encode("ascii") + b"\n"
+    return f"{_FORMAT} {hashlib.sha256(text).hexdigest()}\n".encode() + text
 
 
 def _unseal(sealed: bytes) -> dict[str, Any]:
     head, _, text = sealed.partition(b"\n")
-    text = text.removesuffix(b"\n")
     if head.decode("ascii") != f"{_FORMAT} {hashlib.sha256(text).hexdigest()}":
         raise ValueError("a damaged entry")
     body = json.loads(text)

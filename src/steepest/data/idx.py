@@ -286,7 +286,7 @@ def _read_header(source: _Raw | _Gzip, types: tuple[int, ...], what: str) -> tup
         )
     sizes = source.take(4 * dimensions)
     shape = tuple(int.from_bytes(sizes[at : at + 4], "big") for at in range(0, len(sizes), 4))
-    if math.prod(shape) >= 1 << 46:
+    if math.prod(size or 1 for size in shape) >= 1 << 46:
         raise InputError(f"{source.title}: its header gives the impossible shape {shape}")
     return kind, shape
 

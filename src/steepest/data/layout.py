@@ -200,10 +200,16 @@ def _images(
     labels: list[int] = []
     for folder in sorted(folder for folder in tree if folder[:depth] == base and (len(folder) > depth or not index)):
         files = sorted(tree[folder])
+        if not files:
+            continue
         prefix = "/".join(folder) + "/" if folder else ""
         names += [prefix + file for file in files]
         labels += [index[folder[depth]] if index else -1] * len(files)
     notes = []
+    if index and (
+        empty := sorted(folder[-1] for folder in tree if folder and folder[:-1] == base and folder[-1] not in index)
+    ):
+        notes.append(f"{count(len(empty), 'folder')} without images passed over: {few(empty, len(empty))}")
     if index and (stray := tree.get(base)):
         where = f"beside the class folders of {part}/" if part else "beside the class folders"
         notes.append(f"{count(len(stray), 'image')} {where} left out: {few(sorted(stray), len(stray), 3)}")

@@ -16,7 +16,7 @@ from .names import printable
 
 __all__ = ["ByteArray", "PickleRefusedError", "read_pickle"]
 
-_MOST_OBJECTS = 4_000_000
+_MOST_OBJECTS = 1_000_000
 _LONG = 256
 _ALLOWED_NAMES = {
     ("numpy.core.multiarray", "_reconstruct"): "reconstruct",
