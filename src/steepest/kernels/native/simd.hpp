@@ -72,6 +72,28 @@ inline float sum(Floats v) {
 #endif
 }
 
+// The sums of four vectors, {sum a, sum b, sum c, sum d}: adding halves across vectors takes half the work of four sums.
+struct Four {
+  float v[4];
+};
+inline Four sums(Floats a, Floats b, Floats c, Floats d) {
+  Four out;
+#if defined(__AVX2__) && !defined(STEEPEST_LANES)
+  auto half = [](Floats x) {
+#if defined(__AVX512F__)
+    return _mm256_add_ps(_mm512_castps512_ps256((__m512)x), _mm512_extractf32x8_ps((__m512)x, 1));
+#else
+    return (__m256)x;
+#endif
+  };
+  const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(half(a), half(b)), _mm256_hadd_ps(half(c), half(d)));
+  _mm_storeu_ps(out.v, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+#else
+  out = {{sum(a), sum(b), sum(c), sum(d)}};
+#endif
+  return out;
+}
+
 // Lanes of a where the mask is set (all bits), of b elsewhere.
 inline Floats select(Ints mask, Floats a, Floats b) { return (Floats)((mask & (Ints)a) | (~mask & (Ints)b)); }
 inline Ints select(Ints mask, Ints a, Ints b) { return (mask & a) | (~mask & b); }

@@ -22,7 +22,7 @@ namespace {
 
 using namespace steepest;
 
-constexpr int kBlock = 128;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
+constexpr int kBlock = 256;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
 constexpr int kGroup = 64;                // rows a thread takes at a time in 2
 constexpr int kPad = 64;                  // bytes after a packed row, so that rows a power of two apart do not share a cache set
 constexpr int kWidth = kLanes == 16 ? 768 : 512;  // features in a chunk: kTile rows of W of it stay in the first-level cache
@@ -181,7 +181,7 @@ class Sweep {
       for (int64_t step = 0; step < steps; ++step) {
         const int64_t begin = step * how.batch, end = std::min(data_.count, begin + how.batch);
         each_block(thread, begin, end, 1.0f / (float)(end - begin), how.loss);
-        for (int i : mine(thread)) update(i, how, how.lr[step]);
+        for (int i : mine(thread)) update(i, how, how.lr[step], biases(thread));
         if (thread == 0) update_bias(how, how.lr[step]);
         if (how.radius > 0) project(thread, how.radius);
       }
@@ -200,7 +200,7 @@ class Sweep {
       for (int i : mine(thread)) {
         const Chunk& c = chunks_[i];
         for (int k = 0; k < C_; ++k)
-          for (int f = 0; f < c.width; ++f) G_.get()[c.at + (size_t)k * c.width + f] *= scales(i)[f];
+          for (int f = 0; f < c.width; f += kLanes) store(G_.get() + c.at + (size_t)k * c.width + f, slope(i, k, f, biases(thread)[k]));
       }
     });
     scatter(G_.get(), dW);
@@ -285,10 +285,11 @@ class Sweep {
   }
 
   // Asks for the next rows' slice while this one is worked on: shuffled rows are beyond what the hardware foresees.
-  void prefetch(int64_t i, const Chunk& c) const {
+  // Inlined always: as a function of its own it has no effects that the compiler knows of, and is removed.
+  [[gnu::always_inline]] void prefetch(int64_t i, const Chunk& c) const {
     const size_t size = data_.type == Type::u8 ? 1 : data_.type == Type::f16 ? 2 : data_.type == Type::f32 ? 4 : 8;
     const unsigned char* p = row(i) + c.first * size;
-    for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at, 0, 0);
+    for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at);
   }
 
   template <int R>
@@ -369,14 +370,12 @@ class Sweep {
     if (f < width) outer_tile<1>(i, f, rows, add);
   }
 
-  // sum_r d_r x_r becomes sum_r d_r (x_r - shift), for bytes; sums are each thread's own, so nobody waits for them.
-  void shift_gradient(size_t i, const float* db) {
+  // dL/dW of a chunk's features, from f on: G holds sum_r d_r x_r, and of bytes their shift is still to be taken off.
+  Floats slope(size_t i, int k, int f, float db) {
     const Chunk& c = chunks_[i];
-    for (int k = 0; k < C_; ++k)
-      for (int f = 0; f < c.width; f += kLanes) {
-        float* g = G_.get() + c.at + (size_t)k * c.width + f;
-        store(g, load(g) - db[k] * load(shifts(i) + f));
-      }
+    Floats g = load(G_.get() + c.at + (size_t)k * c.width + f);
+    if (kBytes) g -= db * load(shifts(i) + f);
+    return g * load(scales(i) + f);
   }
 
   // Phases 1 to 3 for the rows [begin, end): leaves dW of them in G and db in db_, both times `unit`.
@@ -388,15 +387,13 @@ class Sweep {
       barrier_.wait();
       for (int g : groups(thread, rows)) loss_group(g, at, rows, unit, of);
       barrier_.wait();
-      float* const db = db_.get() + (size_t)thread * C_;
-      sum_biases(db, rows, at == begin);
-      for (int i : mine(thread)) {
-        backward(i, rows, at > begin);
-        if (kBytes && at + rows == end) shift_gradient(i, db);
-      }
+      sum_biases(biases(thread), rows, at == begin);
+      for (int i : mine(thread)) backward(i, rows, at > begin);
       if (thread == 0) sum_up(rows, unit);
     }
   }
+
+  float* biases(int thread) { return db_.get() + (size_t)thread * C_; }
 
   // db, by every thread for itself: the same sum in the same order.
   void sum_biases(float* db, int rows, bool first) const {
@@ -414,21 +411,19 @@ class Sweep {
     }
   }
 
-  void update(size_t i, const Descent& how, float lr) {
+  void update(size_t i, const Descent& how, float lr, const float* db) {
     const Chunk& c = chunks_[i];
     const float two = 2 * how.l2;
     for (int k = 0; k < C_; ++k)
       for (int f = 0; f < c.width; f += kLanes) {
         const size_t at = c.at + (size_t)k * c.width + f;
-        const Floats scale = load(scales(i) + f);
-        Floats w = load(W_.get() + at), v = load(V_.get() + at);
-        Floats g = load(G_.get() + at) * scale + two * w;
+        Floats w = load(W_.get() + at), v = load(V_.get() + at), g = slope(i, k, f, db[k]) + two * w;
         if (how.l1 != 0) g += how.l1 * (select(w > 0.0f, splat(1.0f), splat(0.0f)) - select(w < 0.0f, splat(1.0f), splat(0.0f)));
         v = how.momentum * v + g;
         w -= lr * (how.nesterov ? g + how.momentum * v : v);
         store(V_.get() + at, v);
         store(W_.get() + at, w);
-        store(E_.get() + at, w * scale);
+        store(E_.get() + at, w * load(scales(i) + f));
       }
   }
 

@@ -13,7 +13,7 @@ constexpr int kTile = 10;
 constexpr int kTile = 5;
 #endif
 
-// out[k * ldo + r] = start[k] + sum_f x[r][f] w[k * ldw + f],  r < R, k < K, f < n (a multiple of kLanes)
+// out[k * ldo + r] = start[k] + sum_f x[r][f] w[k * ldw + f],  r < R <= 2, k < K, f < n (a multiple of kLanes)
 template <class T, int R, int K>
 void dot(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo) {
   Floats acc[R][K];
@@ -33,10 +33,16 @@ void dot(const T* const* x, const float* w, size_t ldw, int n, const float* star
       for (int r = 0; r < R; ++r) acc[r][k] += v[r] * u;
     }
   }
+  // Always in fours, so that a row's scores do not depend on whether it had a partner.
 #pragma GCC unroll 16
-  for (int k = 0; k < K; ++k)
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) out[k * ldo + r] = start[k] + sum(acc[r][k]);
+  for (int k = 0; k < K; k += 2) {
+    const bool two = k + 1 < K;
+    const Four s = sums(acc[0][k], acc[R - 1][k], acc[0][two ? k + 1 : k], acc[R - 1][two ? k + 1 : k]);
+    for (int r = 0; r < R; ++r) {
+      out[k * ldo + r] = start[k] + s.v[r];
+      if (two) out[(k + 1) * ldo + r] = start[k + 1] + s.v[2 + r];
+    }
+  }
 }
 
 // g[k * ldg + f] (+)= sum_r d[k * ldd + r] x[r * ldx + f],  f < V * kLanes, k < K
