@@ -40,10 +40,10 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Begin the command line as a process of its own, in an empty folder."""
 
     def begin(*words: Any, **how: Any) -> subprocess.Popen[str]:
-        environment = {k: v for k, v in os.environ.items() if k not in ("STEEPEST_DEBUG", "PYTHONWARNINGS")}
+        environment = how.pop("env", os.environ)
+        environment = {k: v for k, v in environment.items() if k not in ("STEEPEST_DEBUG", "PYTHONWARNINGS")}
         command: Sequence[str] = [sys.executable, "-m", "steepest", *map(str, words)]
-        return subprocess.Popen(
-            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, **(pipes | how))
 
     return begin

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import steepest as st
@@ -111,3 +112,51 @@ def test_progress_is_for_terminals(tmp_path):
     assert "examples/s" in plain
     assert "\x1b[3" not in plain
     assert in_a_terminal(tmp_path, *long, "--quiet") == ""
+
+
+def test_an_unknown_instruction_set_is_one_line(start):
+    process = start("train", "digits", env={**os.environ, "STEEPEST_ISA": "abacus"})
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert len(err.splitlines()) == 1
+    assert "'abacus'" in err
+
+
+def test_everything_works_without_the_native_extension(start):
+    env = {**os.environ, "STEEPEST_ISA": "reference"}
+    process = start("train", "digits", "--epochs", "5", "--out", "r", "--json", env=env)
+    record = json.loads(process.communicate(timeout=60)[0])
+    assert record["isa"] == "reference"
+    assert record["test_accuracy"] > 0.9
+    process = start("evaluate", "r", "digits", "--json", env=env)
+    assert json.loads(process.communicate(timeout=60)[0])["accuracy"] == record["test_accuracy"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["info"], ["train", "spiral:n=300", "--quiet"]])
+def test_a_result_that_cannot_be_written_is_one_line(start, words):
+    with open("/dev/full", "w") as full:
+        process = start(*words, stdout=full)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err.splitlines()[-1] == "steepest: error: No space left on device"
+    assert "Traceback" not in err
+
+
+def test_names_that_the_terminal_cannot_write(start, steepest, tmp_path):
+    rows = "".join(f"{i},{['schön', 'häßlich'][i % 2]}\n" for i in range(200))
+    (tmp_path / "t.csv").write_text("a,label\n" + rows, encoding="utf-8")
+    steepest("train", "t.csv", "--out", "r", "--quiet")
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    out, _ = start("evaluate", "r", "t.csv", env=env).communicate(timeout=30)
+    assert "sch\\xf6n" in out
+    out, _ = start("evaluate", "r", "t.csv", "--json", env=env).communicate(timeout=30)
+    assert json.loads(out)["classes"] == ["häßlich", "schön"]
+
+
+def test_names_from_files_do_not_move_the_cursor(steepest, tmp_path):
+    y = np.array(["red\x1b[2J", "blue"])[np.arange(200) % 2]
+    np.savez(tmp_path / "t.npz", X=np.arange(200.0)[:, None], y=y)
+    steepest("train", "t.npz", "--out", "r")
+    out = steepest("evaluate", "r", "t.npz").out
+    assert "\x1b" not in out
+    assert "red\\x1b[2J" in out

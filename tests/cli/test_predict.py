@@ -139,3 +139,29 @@ def test_a_reader_that_had_enough_is_no_error(start, steepest):
     assert process.stderr.read() == ""
     process.wait(timeout=30)
     process.stderr.close()
+
+
+@pytest.mark.parametrize("out", ["p.parquet", "p.csv"])
+def test_images_of_any_size_and_names(steepest, tmp_path, out):
+    from PIL import Image
+
+    for k, colour in enumerate(["red", "blue"]):
+        (tmp_path / "photos" / colour).mkdir(parents=True)
+        for i in range(12):
+            Image.new("RGB", (6, 6), ((255 - i, 0, i), (i, 0, 255 - i))[k]).save(
+                tmp_path / "photos" / colour / f"{i}.png"
+            )
+    assert steepest("train", "photos", "--image-size", 4, "--out", "r", "--no-cache").status == 0
+    # The size is the model's, said or not.
+    assert steepest("evaluate", "r", "photos", "--no-cache", "--quiet").status == 0
+    folder = os.fsencode(tmp_path / "new" / "red") + b"\xff"
+    os.makedirs(folder)
+    Image.new("RGB", (9, 5), (250, 0, 3)).save(os.path.join(folder, b"\xfe.png"))
+    (tmp_path / "new" / "blue").mkdir()
+    Image.new("RGB", (9, 5), (3, 0, 250)).save(tmp_path / "new" / "blue" / "b.png")
+    done = steepest("predict", "r", "new", "--out", out, "--no-cache")
+    assert done.status == 0, done.err
+    rows = read((tmp_path / out).read_text()) if out == "p.csv" else pyarrow.parquet.read_table(out).to_pylist()
+    assert {row["id"].partition("/")[0]: row["prediction"] for row in rows} == {"blue": "blue", "red\\udcff": "red"}
+    Image.new("RGB", (4, 4), (250, 0, 3)).save(tmp_path / "one.png")
+    assert [row["prediction"] for row in read(steepest("predict", "r", "one.png").out)] == ["red"]

@@ -1,13 +1,14 @@
-"""The words of the command line; each command hands them over to the file of its name, which is loaded then."""
+"""The words of the command line; each command hands them over to the file of its name, loaded in `body`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from steepest.cli.guard import running
+from steepest.cli.signals import Signals
 
 __all__ = ["app"]
 
@@ -26,9 +27,14 @@ SOURCE = "A name (digits, blobs, circle, xor, spiral, moons), a file, a folder o
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or a model file.", show_default=False)]
-Target = Annotated[Optional[str], typer.Option(metavar="COLUMN", help="The label column of a table.")]  # noqa: UP045
+Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The label column of a table.")]
 Part = Annotated[str, typer.Option(metavar="auto|all|train|test", help="Which rows of the source.")]
-Threads = Annotated[Optional[int], typer.Option(min=1, help="Threads; they never change a result. [all processors]")]  # noqa: UP045
+ImageSize = Annotated[
+    str | None, typer.Option(metavar="N|HxW", help="Resize every image to as many pixels.", show_default=False)
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Threads; they never change a result. [all processors]")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and one line at the end.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep decoded images.")]
@@ -58,7 +64,7 @@ def steepest(
 
 @app.command(no_args_is_help=True)
 def train(
-    source: Annotated[Optional[str], typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False)] = None,  # noqa: UP045
+    source: Annotated[str | None, typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False)] = None,
     test: Annotated[str | None, _text("Test on this source. [its own test part, or 20 % held out]", "SOURCE")] = None,
     test_size: Annotated[
         str | None, _text("Hold out this share or number of examples; 0: test on none.", "SIZE")
@@ -73,7 +79,7 @@ def train(
     ] = None,
     penalty: Annotated[str | None, _text("l2, l1, elastic_net, max_norm or none. [l2]")] = None,
     alpha: Annotated[float | None, _text("Strength of the penalty. [1e-4]", "X")] = None,
-    beta: Annotated[float | None, _text("Share of the squares in elastic_net. [1]", "X")] = None,
+    beta: Annotated[float | None, _text("Weight of the squares in elastic_net. [1]", "X")] = None,
     radius: Annotated[float | None, _text("Largest norm in max_norm. [1]", "X")] = None,
     optimizer: Annotated[str | None, _text("sgd, momentum or nesterov. [momentum]")] = None,
     momentum: Annotated[float | None, _text("Of momentum and nesterov. [0.9]", "X")] = None,
@@ -85,9 +91,11 @@ def train(
     epochs: Annotated[str | None, _text("Passes over the training examples. [auto]", "N|auto")] = None,
     scaling: Annotated[str | None, _text("Of the features: auto, unit (x / 255), standard or none. [auto]")] = None,
     target: Target = None,
-    image_size: Annotated[str | None, _text("Resize every image.", "N|HxW")] = None,
+    image_size: ImageSize = None,
     on_bad_image: Annotated[str | None, _text("An unreadable image: skip or fail. [skip]", "skip|fail")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Keys every random choice. [0]", show_default=False)] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Keys every random choice. [0]", show_default=False)
+    ] = None,
     threads: Threads = None,
     out: Annotated[Path | None, _text("Folder for the run; new or empty. [runs/SOURCE-LOSS-N]", "DIR")] = None,
     resume: Annotated[Path | None, _text("Go on with the run in this folder, to the same bits.", "DIR")] = None,
@@ -100,8 +108,6 @@ def train(
     no_cache: NoCache = False,
 ) -> None:
     """Train a classifier on SOURCE, test it, and save it in a folder of its own."""
-    from steepest.cli.train import train as body
-
     words = {
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
         "on_bad_image": on_bad_image, "model": model, "loss": loss, "penalty": penalty, "alpha": alpha, "beta": beta,
@@ -109,7 +115,13 @@ def train(
         "schedule": schedule, "batch_size": batch_size, "epochs": epochs, "seed": seed, "threads": threads,
         "cache": False if no_cache else None,
     }  # fmt: skip
-    running(lambda signals: body(words, out, resume, config, checkpoint_every, json, quiet, signals))
+
+    def body(signals: Signals) -> int:
+        from steepest.cli.train import train
+
+        return train(words, out, resume, config, checkpoint_every, json, quiet, signals)
+
+    running(body)
 
 
 @app.command(no_args_is_help=True)
@@ -118,6 +130,7 @@ def evaluate(
     source: Source,
     part: Part = "auto",
     target: Target = None,
+    image_size: ImageSize = None,
     threads: Threads = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -128,9 +141,13 @@ def evaluate(
     Of the source that the model was trained on, --part auto takes the rows that were held out then; of one with a test
     part of its own, that part; of any other, all rows.
     """
-    from steepest.cli.evaluate import evaluate as body
 
-    running(lambda signals: body(run, source, part, target, threads, not no_cache, json, quiet))
+    def body(signals: Signals) -> int:
+        from steepest.cli.evaluate import evaluate
+
+        return evaluate(run, source, part, target, image_size, threads, not no_cache, json, quiet)
+
+    running(body)
 
 
 @app.command(no_args_is_help=True)
@@ -141,19 +158,28 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="Add a column for each class with its probability.")] = False,
     part: Part = "all",
     target: Target = None,
+    image_size: ImageSize = None,
     threads: Threads = None,
     quiet: Quiet = False,
     no_cache: NoCache = False,
 ) -> None:
     """Write what a trained model says of every example of SOURCE, which needs no labels."""
-    from steepest.cli.predict import predict as body
 
-    running(lambda signals: body(run, source, out, proba, part, target, threads, not no_cache, quiet))
+    def body(signals: Signals) -> int:
+        from steepest.cli.predict import predict
+
+        return predict(run, source, out, proba, part, target, image_size, threads, not no_cache, quiet)
+
+    running(body)
 
 
 @app.command()
 def info(json: Json = False) -> None:
     """Show versions, the processor and what is active on it."""
-    from steepest.cli.info import info as body
 
-    running(lambda signals: body(json))
+    def body(signals: Signals) -> int:
+        from steepest.cli.info import info
+
+        return info(json)
+
+    running(body)

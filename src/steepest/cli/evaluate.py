@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest import losses
+from steepest.cli import words
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
 from steepest.cli.tables import aligned, pairs, percent
@@ -27,28 +28,37 @@ _MOST_CLASSES = 20  # in the confusion table; more do not fit on a screen
 
 
 def evaluate(
-    run: Path, source: str, part: str, target: str | None, threads: int | None, cache: bool, json: bool, quiet: bool
+    run: Path,
+    source: str,
+    part: str,
+    target: str | None,
+    image_size: str | None,
+    threads: int | None,
+    cache: bool,
+    json: bool,
+    quiet: bool,
 ) -> int:
     """Run `steepest evaluate`; see its help for the words."""
     threads = threads or kernels.default_threads()
     model = load_model(run)
     with Display(quiet) as display:
         ds = read_for(
-            model.card, source, labels="required", target=target, threads=threads, cache=cache, progress=display.reading
-        )
-    chosen, words = choose(model.card, ds, part, threads)
+            model.card, source, labels="required", target=target, image_size=words.image_size(image_size),
+            threads=threads, cache=cache, progress=display.reading,
+        )  # fmt: skip
+    chosen, which = choose(model.card, ds, part, threads)
     fitted = [fit_to(model.card, rows.data) for rows in chosen]
     result = _together([_measure(model, rows, threads) for rows in fitted])
     notes = [*dict.fromkeys([*(note for rows in fitted for note in rows.notes), *type_note(model.card, ds)])]
     for note in notes:
         say(f"note: {printable(note)}")
-    record = _record(result, model, source, [rows.part for rows in chosen], words, notes)
+    record = _record(result, model, source, [rows.part for rows in chosen], which, notes)
     if json:
         sys.stdout.write(to_json(record) + "\n")
     elif quiet:
         print(f"accuracy {_accuracy(result)}")
     else:
-        _show(result, model.card.classes, words)
+        _show(result, model.card.classes, which)
     return 0
 
 
@@ -69,7 +79,7 @@ def _accuracy(result: Evaluation) -> str:
 
 
 def _record(
-    result: Evaluation, model: Model, source: str, parts: list[str], words: str, notes: list[str]
+    result: Evaluation, model: Model, source: str, parts: list[str], which: str, notes: list[str]
 ) -> dict[str, Any]:
     return {
         "accuracy": result.accuracy,
@@ -80,7 +90,7 @@ def _record(
         "correct": result.correct,
         "source": source,
         "parts": parts,
-        "rows": words,
+        "rows": which,
         "classes": list(model.card.classes),
         # A class that was never predicted has no precision: null.
         "precision": result.precision.tolist(),
@@ -91,9 +101,9 @@ def _record(
     }
 
 
-def _show(result: Evaluation, classes: tuple[str, ...], words: str) -> None:
+def _show(result: Evaluation, classes: tuple[str, ...], which: str) -> None:
     print(
-        pairs([("accuracy", _accuracy(result)), ("loss", f"{result.loss:.4f}"), ("examples", f"{result.n:,} {words}")])
+        pairs([("accuracy", _accuracy(result)), ("loss", f"{result.loss:.4f}"), ("examples", f"{result.n:,} {which}")])
     )
     columns = zip(classes, result.precision, result.recall, result.support, strict=True)
     rows = [(name, _share(precision), _share(recall), f"{count:,}") for name, precision, recall, count in columns]

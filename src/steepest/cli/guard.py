@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -29,6 +30,10 @@ def guarded(arguments: Sequence[str] | None) -> int:
         app(None if arguments is None else list(arguments), prog_name="steepest")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:  # the help has nowhere to go
+        return _report(error, error.strerror or str(error), 2, debug=False)
     return 0
 
 
@@ -38,6 +43,8 @@ def running(body: Body) -> None:
 
 
 def _status(body: Body) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a class name that the terminal's code does not have
     debug = os.environ.get("STEEPEST_DEBUG", "") not in ("", "0")
     try:
         with Signals() as signals, warnings.catch_warnings():

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import losses
+from steepest.cli import words
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
 from steepest.errors import InputError
@@ -37,6 +38,7 @@ def predict(
     proba: bool,
     part: str,
     target: str | None,
+    image_size: str | None,
     threads: int | None,
     cache: bool,
     quiet: bool,
@@ -54,8 +56,9 @@ def predict(
         )
     with Display(quiet) as display:
         ds = read_for(
-            model.card, source, labels="optional", target=target, threads=threads, cache=cache, progress=display.reading
-        )
+            model.card, source, labels="optional", target=target, image_size=words.image_size(image_size),
+            threads=threads, cache=cache, progress=display.reading,
+        )  # fmt: skip
     chosen, _ = choose(model.card, ds, part, threads)
     # All that may be wrong with the data comes out before the first line is written.
     fitted = [rows._replace(data=fit_to(model.card, rows.data, labels="optional")) for rows in chosen]
@@ -109,7 +112,7 @@ def _write(file: BinaryIO, kind: str, model: Model, chosen: list[Chosen], proba:
 
 
 def _pass_on(text: io.StringIO, file: BinaryIO) -> None:
-    file.write(text.getvalue().encode("utf-8", errors="surrogateescape"))
+    file.write(text.getvalue().encode())
     text.seek(0)
     text.truncate()
 

@@ -97,8 +97,11 @@ def write_json_lines(path: str | os.PathLike[str], records: Iterable[Any]) -> No
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Write a value as JSON that every reader takes: NaN and infinity, which JSON does not have, become null."""
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    """Write a value as JSON that every reader takes: NaN and infinity, which JSON does not have, become null.
+
+    The text is ASCII: names of files can hold bytes that are no UTF-8, and a terminal may take nothing else.
+    """
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

@@ -61,6 +61,12 @@ class Settings:
     seed: int = 0
     threads: int | None = None
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**64:
+            raise InputError(f"seed={self.seed} must be from 0 to 2^64 - 1")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"threads={self.threads} must be at least 1")
+
     def recipe(self) -> Recipe:
         """Take what concerns the training itself."""
         return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})

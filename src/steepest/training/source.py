@@ -122,6 +122,7 @@ def read_for(
     *,
     labels: Literal["required", "optional"],
     target: str | None = None,
+    image_size: int | tuple[int, int] | None = None,
     threads: int | None = None,
     cache: bool = True,
     progress: Progress | None = None,
@@ -134,15 +135,15 @@ def read_for(
         The model's.
     source : str
         What to read.
-    labels, target, threads, cache, progress
-        See `steepest.load`; a target wins over the model's.
+    labels, target, image_size, threads, cache, progress
+        See `steepest.load`; a target and a size win over the model's.
 
     Raises
     ------
     InputError
         When the source cannot be read.
     """
-    size = card.data.get("image_size")
+    size = card.data.get("image_size") if image_size is None else image_size
     known = card.data.get("target") if target is None else None
 
     def read(column: str | None) -> Dataset:

@@ -65,7 +65,10 @@ def test_a_missing_folder_is_said(tmp_path):
 
 
 def test_json_has_neither_nan_nor_infinity(tmp_path):
-    assert to_json({"a": [float("nan"), (float("-inf"), 1.5)], "b": "é"}) == '{"a": [null, [null, 1.5]], "b": "é"}'
+    assert (
+        to_json({"a": [float("nan"), (float("-inf"), 1.5)], "b": "\udce9"})
+        == '{"a": [null, [null, 1.5]], "b": "\\udce9"}'
+    )
     write_json(tmp_path / "j", {"a": 1})
     assert json.loads((tmp_path / "j").read_text()) == {"a": 1}
     write_json_lines(tmp_path / "l", [{"a": 1}, {"a": 2}])
