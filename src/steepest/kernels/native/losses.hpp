@@ -84,10 +84,8 @@ struct squared_hinge {
   }
 };
 
-// L = max(0, offset + max_{j != y} s_j - s_y), the largest j taking the gradient (the first of several). Without an offset a tie that the
-// class loses is a mistake, as in Rosenblatt's rule: else nothing would ever move from W = 0.
-template <int offset>
-struct largest_violation {
+// L = max(0, 1 + max_{j != y} s_j - s_y), the largest j taking the gradient (the first of several)
+struct hinge_max {
   static Floats of(const Rows& r) {
     const Floats target = r.target();
     Floats worst = splat(0.0f);
@@ -98,15 +96,28 @@ struct largest_violation {
       worst = select(better, s, worst);
       at = select(better, splat(c), at);
     }
-    const Floats margin = worst - target + (float)offset;
-    const Ints lost = offset ? margin > 0.0f : (margin > 0.0f) | ((margin == 0.0f) & (at < r.y));  // ties go to the first class
-    const Ints active = lost & (at >= 0);
+    const Floats margin = worst - target + 1.0f;
+    const Ints active = (margin > 0.0f) & (at >= 0);
     for (int c = 0; c < r.classes; ++c) r.set(c, ones(active & (at == splat(c))) - ones(active & r.is(c)));
     return select(at >= 0, positive(margin), splat(0.0f));
   }
 };
-using hinge_max = largest_violation<1>;
-using perceptron = largest_violation<0>;
+
+// L = max(0, max_j s_j - s_y),  dL/ds = e_p - e_y with p the predicted class, the first of those that tie
+struct perceptron {
+  static Floats of(const Rows& r) {
+    Floats best = r.score(0);
+    Ints at = splat(0);
+    for (int c = 1; c < r.classes; ++c) {
+      const Floats s = r.score(c);
+      const Ints better = (s > best) | ((s != s) & (best == best));
+      best = select(better, s, best);
+      at = select(better, splat(c), at);
+    }
+    for (int c = 0; c < r.classes; ++c) r.set(c, ones(at == splat(c)) - ones(r.is(c)));
+    return positive(best - r.target());
+  }
+};
 
 // L = sum_j max(0, 1 - t_j s_j),  t_j = +1 for the class, -1 for the others
 struct ova_hinge {

@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <stdexcept>
@@ -32,6 +33,8 @@ using Out = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 void require(bool good, const char* what) {
   if (!good) refuse(what);
 }
+
+void check(int threads) { require(threads > 0 && threads <= kMostThreads, "threads must be from 1 to 1024"); }
 
 const Level* chosen = nullptr;
 
@@ -71,8 +74,8 @@ Data rows(const Rows& X, const Order& order) {
   data.order = order ? order->data() : nullptr;
   data.count = order ? (int64_t)order->shape(0) : (int64_t)X.shape(0);
   require(data.features > 0, "X has no features");
-  require(X.shape(1) == 1 || X.stride(1) == 1, "the features of a row must be contiguous");
-  require(reinterpret_cast<uintptr_t>(X.data()) % (X.dtype().bits / 8) == 0, "X must be aligned to its type");
+  require(X.shape(0) == 0 || X.shape(1) == 1 || X.stride(1) == 1, "the features of a row must be contiguous");
+  require(reinterpret_cast<uintptr_t>(data.X) % (X.dtype().bits / 8) == 0, "X must be aligned to its type: np.require(X, requirements=\"A\") copies it so");
   if (order)
     for (int64_t i = 0; i < data.count; ++i)
       require(data.order[i] >= 0 && data.order[i] < (int64_t)X.shape(0), "order names a row that X does not have");
@@ -120,11 +123,14 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
   const Linear model = linear(data, W, b);
   label(data, X, y, weight, model.classes);
   require(vW.shape(0) == W.shape(0) && vW.shape(1) == W.shape(1) && vb.shape(0) == b.shape(0), "velocities must be shaped as W and b");
-  require(batch_size > 0 && threads > 0 && threads <= kMostThreads, "batch_size and threads must be positive");
+  require(batch_size > 0, "batch_size must be positive");
+  check(threads);
+  batch_size = std::min(batch_size, std::max<int64_t>(data.count, 1));  // so that no sum with it overflows
   require((int64_t)lr.shape(0) == (data.count + batch_size - 1) / batch_size, "lr needs one number a step");
   const Descent how{loss_named(loss), l2, l1, radius, momentum, nesterov, batch_size, lr.data(), vW.data(), vb.data()};
+  const Sweeps& sweeps = *chosen->sweeps;  // read while no other thread can change it
   nb::gil_scoped_release free;
-  const Tally tally = chosen->sweeps->descend(data, model, how, threads);
+  const Tally tally = sweeps.descend(data, model, how, threads);
   return {tally.loss, tally.correct};
 }
 
@@ -138,8 +144,9 @@ std::pair<double, int64_t> gradient(const Rows& X, const In<int64_t, 1>& y, cons
   require(dW.shape(0) == W.shape(0) && dW.shape(1) == W.shape(1) && db.shape(0) == b.shape(0), "dW and db must be shaped as W and b");
   require(data.count > 0 && threads > 0 && threads <= kMostThreads, "there must be a row and a thread");
   const Loss which = loss_named(loss);
+  const Sweeps& sweeps = *chosen->sweeps;  // read while no other thread can change it
   nb::gil_scoped_release free;
-  const Tally tally = chosen->sweeps->gradient(data, model, which, dW.data(), db.data(), threads);
+  const Tally tally = sweeps.gradient(data, model, which, dW.data(), db.data(), threads);
   return {tally.loss, tally.correct};
 }
 
@@ -149,17 +156,20 @@ void scores(const Rows& X, const Order& order, const In<double, 1>& shift, const
   scale(data, shift, scales);
   const Linear model = linear(data, W, b);
   require((int64_t)out.shape(0) == data.count && (int)out.shape(1) == model.classes, "out must be (rows, classes)");
-  require(threads > 0 && threads <= kMostThreads, "threads must be positive");
+  check(threads);
+  const Sweeps& sweeps = *chosen->sweeps;
   nb::gil_scoped_release free;
-  chosen->sweeps->scores(data, model, out.data(), threads);
+  sweeps.scores(data, model, out.data(), threads);
 }
 
 void moments(const Rows& X, const Order& order, Out<double, 1> mean, Out<double, 1> variance, int threads) {
   const Data data = rows(X, order);
   require((int64_t)mean.shape(0) == data.features && (int64_t)variance.shape(0) == data.features, "mean and variance need one number a feature");
-  require(data.count > 0 && threads > 0 && threads <= kMostThreads, "there must be a row and a thread");
+  require(data.count > 0, "there must be a row");
+  check(threads);
+  const Level& level = *chosen;
   nb::gil_scoped_release free;
-  chosen->moments(data, mean.data(), variance.data(), threads);
+  level.moments(data, mean.data(), variance.data(), threads);
 }
 
 void losses(const In<float, 2>& scores, const In<int64_t, 1>& y, Out<float, 1> each, Out<float, 2> dscores, const std::string& loss) {
@@ -183,14 +193,14 @@ NB_MODULE(_native, m) {
   m.def("levels", supported, "Instruction-set levels that this build holds and this processor runs, the plainest first.");
   m.def("level", [] { return std::string(chosen->name); }, "The level in use.");
   m.def("use", use, "level"_a, "Use this level from now on.");
-  m.def("descend", descend, "X"_a, "y"_a, "order"_a.none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
+  m.def("descend", descend, "X"_a, "y"_a.noconvert(), "order"_a.noconvert().none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
         "vW"_a.noconvert(), "vb"_a.noconvert(), "lr"_a, nb::kw_only(), "loss"_a, "batch_size"_a, "momentum"_a, "nesterov"_a, "l2"_a, "l1"_a,
         "radius"_a, "threads"_a);
-  m.def("gradient", gradient, "X"_a, "y"_a, "order"_a.none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
+  m.def("gradient", gradient, "X"_a, "y"_a.noconvert(), "order"_a.noconvert().none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
         "dW"_a.noconvert(), "db"_a.noconvert(), nb::kw_only(), "loss"_a, "threads"_a);
-  m.def("scores", scores, "X"_a, "order"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(), "out"_a.noconvert(),
+  m.def("scores", scores, "X"_a, "order"_a.noconvert().none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(), "out"_a.noconvert(),
         nb::kw_only(), "threads"_a);
-  m.def("moments", moments, "X"_a, "order"_a.none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
-  m.def("losses", losses, "scores"_a, "y"_a, "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a);
+  m.def("moments", moments, "X"_a, "order"_a.noconvert().none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
+  m.def("losses", losses, "scores"_a, "y"_a.noconvert(), "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a);
   m.def("order", order, "seed"_a, "purpose"_a, "epoch"_a, "out"_a.noconvert());
 }

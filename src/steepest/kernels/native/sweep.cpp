@@ -73,12 +73,12 @@ void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to)
     }
     case Type::f32: {
       const float* x = reinterpret_cast<const float*>(row) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = x[f] - (float)shift[f];
+      for (int f = 0; f < c.size; ++f) to[f] = (x[f] - (float)shift[f]) - (float)(shift[f] - (double)(float)shift[f]);  // the shift in two floats
       break;
     }
     case Type::f64: {
       const double* x = reinterpret_cast<const double*>(row) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = (float)(x[f] - shift[f]);
+      for (int f = 0; f < c.size; ++f) to[f] = (float)((x[f] - shift[f]) * data.scale[c.first + f]);  // may be beyond float until scaled
       break;
     }
   }
@@ -113,14 +113,15 @@ Tally loss_rows(const float* scores, float* d, size_t ld, int classes, const int
     const Rows lanes{scores + r, d + r, ld, classes, label};
     const Floats w = load(weight + r), loss = L::of(lanes);
     Floats best = lanes.score(0);
-    Ints guess = splat(0);
+    Ints guess = splat(0), alive;
+    const int live = std::min(kLanes, rows - r);
+    for (int i = 0; i < kLanes; ++i) alive[i] = -(i < live);
     for (int c = 0; c < classes; ++c) {
       const Floats s = lanes.score(c);
       guess = select(s > best, splat(c), guess);
       best = max(s, best);
-      lanes.set(c, lanes.grad(c) * w);
+      lanes.set(c, select(alive, lanes.grad(c) * w, splat(0.0f)));  // what stands beyond the last row may be infinite
     }
-    const int live = std::min(kLanes, rows - r);
     for (int i = 0; i < live; ++i) {
       tally.loss += (double)loss[i] * w[i];
       tally.correct += guess[i] == label[i];
@@ -166,7 +167,7 @@ class Sweep {
     for (size_t i = 0; i < chunks_.size(); ++i)
       for (int f = 0; f < chunks_[i].size; ++f) {
         shifts(i)[f] = (float)data.shift[chunks_[i].first + f];
-        scales(i)[f] = (float)data.scale[chunks_[i].first + f];
+        scales(i)[f] = data.type == Type::f64 ? 1.0f : (float)data.scale[chunks_[i].first + f];
       }
     gather(model.W, W_.get());
     std::copy_n(model.b, C_, b_.get());
@@ -456,8 +457,9 @@ class Sweep {
       for (int i : mine(thread))
         for (int f = 0; f < chunks_[i].width; f += kLanes) {
           const size_t at = chunks_[i].at + (size_t)k * chunks_[i].width + f;
-          store(W_.get() + at, load(W_.get() + at) * shrink);
-          store(E_.get() + at, load(E_.get() + at) * shrink);
+          const Floats w = load(W_.get() + at) * shrink;
+          store(W_.get() + at, w);
+          store(E_.get() + at, w * load(scales(i) + f));  // from w, as effective() has it: a run cut here goes on with the same bits
         }
     }
     barrier_.wait();
@@ -488,11 +490,19 @@ int useful(const Data& data, int classes, int64_t batch, int threads) {
   return std::clamp(threads, 1, (int)cut(data.features, classes).size());
 }
 
-// Bytes are widened by every tile that reads them: worth it for a few tiles, else widen them once.
+// Bytes are read as they are when that pays (a few tiles widen them, each for itself) and costs no digits: their shift is taken off
+// afterwards, so a feature that hardly varies around a large mean would cancel. Else they become floats like everything else.
+bool as_bytes(const Data& data, int classes) {
+  if (data.type != Type::u8 || classes > 2 * kTile) return false;
+  for (int64_t f = 0; f < data.features; ++f)
+    if (std::abs(data.shift[f] * data.scale[f]) > 64) return false;
+  return true;
+}
+
 template <class F>
 auto with(const Data& data, const Linear& model, int64_t batch, int threads, F run) {
   threads = useful(data, model.classes, batch, threads);
-  if (data.type == Type::u8 && model.classes <= 2 * kTile) return run(Sweep<uint8_t>(data, model, threads));
+  if (as_bytes(data, model.classes)) return run(Sweep<uint8_t>(data, model, threads));
   return run(Sweep<float>(data, model, threads));
 }
 
