@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import losses
+from steepest.data.arrays import as_features
 from steepest.errors import InputError
-from steepest.kernels.types import F32, AnyRows
+from steepest.kernels.types import F32
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import Scaling
 from steepest.training.tensor_file import check, read_tensors, write_tensors
@@ -73,12 +74,33 @@ class Model:
     linear: Linear
     card: Card
 
-    def predict(self, X: AnyRows) -> NDArray[np.int64]:
-        """Class index of each row of X (N, D); `card.classes` has their names."""
-        return np.asarray(self.linear.scores(X).argmax(axis=1))
+    def scores(self, X: Any) -> F32:
+        """Score of each class for each example, (N, C) float32.
 
-    def probabilities(self, X: AnyRows) -> F32:
-        """Probability of each class, (N, C) float32.
+        Parameters
+        ----------
+        X : array (N, D) or (N, *card.feature_shape)
+            Examples as given, in the scale that the model was trained on.
+
+        Raises
+        ------
+        InputError
+            When the examples have another number of features.
+        """
+        rows, shape = as_features(X)
+        if rows.shape[1] != self.linear.n_features:
+            raise InputError(
+                f"X has examples of the shape {shape}, the model was trained on {self.card.feature_shape}: "
+                f"{self.linear.n_features} features each"
+            )
+        return self.linear.scores(rows)
+
+    def predict(self, X: Any) -> NDArray[np.str_]:
+        """Class name of each example, (N,); for X see `scores`."""
+        return np.asarray(np.array(self.card.classes)[self.scores(X).argmax(axis=1)])
+
+    def probabilities(self, X: Any) -> F32:
+        """Probability of each class for each example, (N, C) float32; for X see `scores`.
 
         Raises
         ------
@@ -90,8 +112,7 @@ class Model:
                 f"this model was trained with the {self.card.loss} loss, whose scores are no probabilities: "
                 "train with the softmax loss for these"
             )
-        p: F32 = losses.softmax.probabilities(self.linear.scores(X)).astype(np.float32, copy=False)
-        return p
+        return np.asarray(losses.softmax.probabilities(self.scores(X)), dtype=np.float32)
 
 
 def save_model(path: str | os.PathLike[str], model: Model) -> None:

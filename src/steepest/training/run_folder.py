@@ -75,13 +75,15 @@ class RunFolder:
         InputError
             When no folder can be made there.
         """
+        tried = None
         while True:
             path = new_name(source, loss, under)
             try:
                 return cls(path)
             except InputError:
-                if not path.exists():
+                if path == tried or not path.exists():  # not taken by another process: it cannot be made
                     raise
+                tried = path
 
     @property
     def model(self) -> Path:

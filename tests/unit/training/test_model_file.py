@@ -45,7 +45,8 @@ def test_what_is_written_is_read(file):
         np.testing.assert_array_equal(one, other)
     X = np.random.default_rng(1).normal(size=(5, 4))
     np.testing.assert_array_equal(model.linear.scores(X), before.linear.scores(X))
-    np.testing.assert_array_equal(model.predict(X), model.linear.scores(X).argmax(axis=1))
+    np.testing.assert_array_equal(model.scores(X.reshape(5, 2, 2)), before.linear.scores(X))
+    assert model.predict(X).tolist() == [model.card.classes[k] for k in model.linear.scores(X).argmax(axis=1)]
     np.testing.assert_allclose(model.probabilities(X).sum(axis=1), 1, rtol=1e-6)
 
 
@@ -62,6 +63,11 @@ def test_any_safetensors_reader_can_read_it(file):
         card = json.loads(opened.metadata()["steepest"])
     assert card["classes"] == ["cat", "dög", "e\nl"]
     assert card["format_version"] == 1
+
+
+def test_examples_of_another_shape_are_refused():
+    with pytest.raises(InputError, match="4 features"):
+        a_model().predict(np.zeros((2, 3)))
 
 
 def test_scores_of_other_losses_are_no_probabilities():
