@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steepest.cli.guard import printable
 from steepest.cli.tables import duration
@@ -35,7 +35,6 @@ class Display:
         self._began = self._last = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._what = ""
 
     def __enter__(self) -> Display:
         return self
@@ -80,12 +79,17 @@ class Display:
         if not self.shown or now - self._began < _PATIENCE or now - self._last < _PAUSE:
             return
         self._last = now
-        if self._bar is None:
+        state: dict[str, Any] = {
+            "description": printable(what),
+            "completed": done,
+            "total": total or None,
+            "words": words,
+        }
+        if self._bar is None or self._task is None:
             self._bar = _line()
+            self._task = self._bar.add_task(**state)
             self._bar.start()
-        if self._task is None:
-            self._task = self._bar.add_task("", total=None, words="")
-        self._bar.update(self._task, description=printable(what), completed=done, total=total or None, words=words)
+        self._bar.update(self._task, **state)
         self._bar.refresh()
 
 
