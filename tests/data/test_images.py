@@ -330,6 +330,45 @@ def test_progress_is_told_and_ends_at_the_total(cats_and_dogs: Path) -> None:
     assert told[-1][1:] == (10, 10)
 
 
+def jpegs() -> dict[str, bytes]:
+    colour, grey = Image.fromarray(picture(1, (19, 23, 3))), Image.fromarray(picture(2, (19, 23)))
+    return {
+        "plain": encoded(colour, "JPEG"),
+        "full colour": encoded(colour, "JPEG", subsampling=0, quality=95),
+        "grey": encoded(grey, "JPEG"),
+        "progressive": encoded(colour, "JPEG", progressive=True),
+        "restarts": encoded(colour, "JPEG", restart_marker_blocks=1),
+        "comment": encoded(colour, "JPEG", comment=b"hello", icc_profile=bytes(5000)),
+        "orientation": encoded(colour, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"),
+        "cmyk": encoded(colour.convert("CMYK"), "JPEG"),
+        "one pixel": encoded(colour.resize((1, 1)), "JPEG"),
+        "large": encoded(colour.resize((300, 400)), "JPEG"),
+    }
+
+
+@pytest.mark.parametrize("name", jpegs())
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_the_short_way_for_jpeg_gives_what_the_long_way_gives(name: str, channels: int) -> None:
+    blob = jpegs()[name]
+    assert _decode_worker.decode(blob, None, channels) == _decode_worker._decode(blob, None, channels)
+    assert _decode_worker.decode(blob, (4, 6), channels) == _decode_worker._decode(blob, (4, 6), channels)
+    short = _decode_worker._SmallJpegs()
+    taken = short(blob, None, 0) is not None
+    assert taken == (name not in ("orientation", "cmyk", "large"))
+    for cut in (2, 20, len(blob) // 2, len(blob) - 3):
+        found = short(blob[:cut], None, 0)
+        assert found is None or found == _decode_worker._decode(blob[:cut], None, 0)
+
+
+def test_a_short_way_that_differs_is_not_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = _decode_worker._SmallJpegs()
+    monkeypatch.setattr(short, "_short", lambda blob, *shape: (b"wrong", *shape))
+    assert short(jpegs()["plain"], None, 0) is None
+    assert short.trusted is False
+    monkeypatch.undo()
+    assert short(jpegs()["plain"], None, 0) is None
+
+
 # workers --------------------------------------------------------------------------------------------------------------
 
 
