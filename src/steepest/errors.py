@@ -1,11 +1,15 @@
 """The errors and warnings that steepest raises on purpose: what was wrong, where, and what to do."""
 
+from collections.abc import Collection
+
+__all__ = ["DataWarning", "DivergenceError", "InputError", "near"]
+
 
 class InputError(ValueError):
     """Something handed to steepest cannot be used: a file, an array, a parameter.
 
-    The message is one line (or a short list) that says what is wrong, where (file, row, column, parameter) and what to do.
-    The command line prints it without a traceback and ends with status 2.
+    The message is one line (or a short list) that says what is wrong, where (file, row, column, parameter) and what to
+    do. The command line prints it without a traceback and ends with status 2.
     """
 
 
@@ -15,3 +19,17 @@ class DataWarning(UserWarning):
 
 class DivergenceError(RuntimeError):
     """Training went to infinity: the message names the epoch, the step and the likely cause."""
+
+
+def near(name: object, known: Collection[str]) -> str:
+    """Say what was meant by a name that is not known: the nearest known ones, or all of them where none is near.
+
+    >>> near("hinge-max", ("softmax", "hinge", "hinge_max"))
+    'did you mean hinge_max or hinge?'
+    >>> near("svm", ("softmax", "hinge"))
+    'choose one of softmax, hinge'
+    """
+    from difflib import get_close_matches  # only a mistake needs it
+
+    close = get_close_matches(str(name).lower().replace("-", "_"), known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(known)}"

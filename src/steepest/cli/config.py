@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from steepest.errors import InputError
+from steepest.errors import InputError, near
 from steepest.training.settings import Settings
 
 __all__ = ["read_settings"]
@@ -40,9 +39,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     known = [f.name for f in fields(Settings)]
     for key in said:
         if key not in known:
-            near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-            raise InputError(f"{path}: there is no setting {key!r}: {hint}")
+            raise InputError(f"{path}: there is no setting {key!r}: {near(key, known)}")
     size = said.get("image_size")
     if isinstance(size, list):  # TOML has no tuples
         said["image_size"] = tuple(size)

@@ -17,7 +17,7 @@ perceptron          max(0, max_j s_j - s_y)                             0
 ``nll`` is the softmax loss for those who have log-probabilities already.
 """
 
-from steepest.errors import InputError
+from steepest.errors import InputError, near
 from steepest.losses._hinge import hinge
 from steepest.losses._hinge_max import hinge_max
 from steepest.losses._logistic import logistic
@@ -83,8 +83,4 @@ def get(loss: str | Loss) -> Loss:
         return loss
     if isinstance(loss, str) and loss in _LOSSES:
         return _LOSSES[loss]
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(loss).lower().replace("-", "_"), NAMES, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(NAMES)}"
-    raise InputError(f"there is no loss {loss!r}: {hint}")
+    raise InputError(f"there is no loss {loss!r}: {near(loss, NAMES)}")

@@ -12,7 +12,7 @@ nesterov    v <- mu v + g;    update = -lr (g + mu v)
 from dataclasses import fields
 from typing import Any
 
-from steepest.errors import InputError
+from steepest.errors import InputError, near
 from steepest.optim import schedules
 from steepest.optim.base import StepRule
 from steepest.optim.momentum import Momentum
@@ -46,11 +46,7 @@ def get(rule: str | StepRule, **constants: Any) -> StepRule:
             raise InputError(f"{rule!r} has its constants already: drop {', '.join(constants)}, or give its name")
         return rule
     if not isinstance(rule, str) or rule not in _RULES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(rule).lower().replace("-", "_"), NAMES, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(NAMES)}"
-        raise InputError(f"there is no step rule {rule!r}: {hint}")
+        raise InputError(f"there is no step rule {rule!r}: {near(rule, NAMES)}")
     known = [field.name for field in fields(_RULES[rule])]
     for constant in constants:
         if constant not in known:

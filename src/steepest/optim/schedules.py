@@ -25,7 +25,7 @@ from typing import Any, ClassVar, TypeAlias, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from steepest.errors import InputError
+from steepest.errors import InputError, near
 
 Factors: TypeAlias = NDArray[np.float64]
 
@@ -269,11 +269,7 @@ def get(schedule: str | Schedule | None, warm_up: float = 0.0, **parameters: Any
 def _named(schedule: str | None, parameters: dict[str, Any]) -> Schedule:
     name = "constant" if schedule is None else schedule
     if not isinstance(name, str) or name not in _SCHEDULES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(name).lower().replace("-", "_"), NAMES, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(NAMES)}"
-        raise InputError(f"there is no schedule {name!r}: {hint}")
+        raise InputError(f"there is no schedule {name!r}: {near(name, NAMES)}")
     known = [field.name for field in fields(_SCHEDULES[name])]
     for parameter in parameters:
         if parameter not in known:

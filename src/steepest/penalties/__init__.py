@@ -15,7 +15,7 @@ The lower-case names are penalties with the parameters given here; the classes m
 
 from dataclasses import fields
 
-from steepest.errors import InputError
+from steepest.errors import InputError, near
 from steepest.penalties._elastic_net import ElasticNet, elastic_net
 from steepest.penalties._l1 import L1, l1
 from steepest.penalties._l2 import L2, l2
@@ -69,11 +69,7 @@ def get(penalty: str | Penalty | None, **parameters: float) -> Penalty:
         return penalty
     name = "none" if penalty is None else penalty
     if not isinstance(name, str) or name not in _PENALTIES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(name).lower().replace("-", "_"), NAMES, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(NAMES)}"
-        raise InputError(f"there is no penalty {name!r}: {hint}")
+        raise InputError(f"there is no penalty {name!r}: {near(name, NAMES)}")
     known = [field.name for field in fields(_PENALTIES[name])]
     for parameter in parameters:
         if parameter not in known:
