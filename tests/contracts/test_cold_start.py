@@ -1,4 +1,7 @@
-"""Cold start: whole processes, the best of several, with a margin for slow and busy machines (the targets: 0.15, 0.3 and 2 seconds)."""
+"""Cold start: whole processes, the best of several, with a margin for slow and busy machines.
+
+The targets are 0.15, 0.3 and 2 seconds.
+"""
 
 import subprocess
 import sys

@@ -20,10 +20,7 @@ FLOORS = (
     ("kernels",),
 )
 FLOOR = {room: height for height, rooms in enumerate(reversed(FLOORS)) for room in rooms}
-ASIDE = (
-    "optim",
-    "data",
-)  # they import kernels and nothing else of the house; everybody above the kernels may import them
+ASIDE = ("optim", "data")  # they import kernels and nothing else of the house; all above the kernels may import them
 OPEN = ("errors",)  # no room: everybody's
 
 

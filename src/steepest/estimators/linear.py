@@ -46,13 +46,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     loss : str or Loss
-        L_i: "softmax", "hinge" (sum over j, Weston-Watkins), "squared_hinge", "hinge_max" (Crammer-Singer), "ova_hinge", "ova_squared_hinge",
-        "logistic" (one against all), "squared", "perceptron".
+        L_i: "softmax", "hinge" (sum over j, Weston-Watkins), "squared_hinge", "hinge_max" (Crammer-Singer),
+        "ova_hinge", "ova_squared_hinge", "logistic" (one against all), "squared", "perceptron".
     penalty : str, Penalty or None
-        R: "l2" (sum W^2, no one-half), "l1" (sum |W|), "elastic_net" (sum beta W^2 + |W|), "max_norm" (|w_c| <= radius), None.
+        R: "l2" (sum W^2, no one-half), "l1" (sum |W|), "elastic_net" (sum beta W^2 + |W|), "max_norm"
+        (|w_c| <= radius), None.
     alpha : float
-        Strength of R. scikit-learn's LogisticRegression(C=...) has alpha = 1 / (2 C N); its SGDClassifier(alpha=a) has alpha = a / 2, in
-        both cases on features that are scaled in the same way.
+        Strength of R. scikit-learn's LogisticRegression(C=...) has alpha = 1 / (2 C N); its SGDClassifier(alpha=a) has
+        alpha = a / 2, in both cases on features that are scaled in the same way.
     beta, radius : float
         Parameters of "elastic_net" and "max_norm".
     optimizer : str or StepRule
@@ -66,8 +67,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     batch_size, epochs : "auto" or int
         Rows a step, passes over the data; "auto" asks for some thousand steps.
     scaling : "auto", "unit", "standard" or None
-        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation, None takes the numbers
-        as they are, "auto" is "unit" for uint8 and "standard" otherwise. The penalty acts on the weights of the scaled features.
+        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation, None
+        takes the numbers as they are, "auto" is "unit" for uint8 and "standard" otherwise. The penalty acts on the
+        weights of the scaled features.
     class_weight : dict, "balanced" or None
         Weight of each class.
     random_state : int, RandomState or None
@@ -177,8 +179,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Go over these examples once, on from where the last call (of this or of `fit`) stopped.
 
-        The first call fixes the scaling and the learning rate, so its examples should be typical. The rate falls as 1 / sqrt(1 + t / 1000)
-        over the steps t.
+        The first call fixes the scaling and the learning rate, so its examples should be typical. The rate falls as
+        1 / sqrt(1 + t / 1000) over the steps t.
 
         Parameters
         ----------
@@ -217,7 +219,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Label of the largest score, (N,)."""
         scores = self._scores(X)
-        return np.take(np.asarray(self.classes_), scores.argmax(axis=1))
+        return np.asarray(self.classes_[scores.argmax(axis=1)])
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
@@ -254,8 +256,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             seed = check_random_state(seed).randint(2**31)
         return Recipe(
-            self.loss, self.penalty, self.alpha, self.beta, self.radius, self.optimizer, self.momentum, self.lr, self.schedule,
-            self.batch_size, self.epochs, self.scaling, int(seed), self.threads,
+            self.loss, self.penalty, self.alpha, self.beta, self.radius, self.optimizer, self.momentum, self.lr,
+            self.schedule, self.batch_size, self.epochs, self.scaling, int(seed), self.threads,
         )  # fmt: skip
 
     def _adopt(self, model: Linear) -> None:

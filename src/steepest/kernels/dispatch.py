@@ -83,8 +83,8 @@ def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F
 
 
 def gradient(
-    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, W: F32, b: F32, dW: F32, db: F32,
-    *, loss: Formula, threads: int,
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64,
+    W: F32, b: F32, dW: F32, db: F32, *, loss: Formula, threads: int,
 ) -> Tally:  # fmt: skip
     """See `reference.gradient`."""
     if loss.native is None or not _runs_native():
@@ -93,8 +93,8 @@ def gradient(
 
 
 def descend(
-    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, W: F32, b: F32, vW: F32, vb: F32, lr: F32,
-    *, loss: Formula, threads: int, **how: Any,
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64,
+    W: F32, b: F32, vW: F32, vb: F32, lr: F32, *, loss: Formula, threads: int, **how: Any,
 ) -> Tally:  # fmt: skip
     """See `reference.descend`."""
     if loss.native is None or not _runs_native():

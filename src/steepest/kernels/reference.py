@@ -1,7 +1,7 @@
 """The native kernels' readable twins in NumPy: same names, same arguments, same results up to rounding.
 
-Arrays follow the native layout: `W` is (C, D), class by class. `order` names the rows to visit, `None` means all rows in their order.
-Outputs belong to the caller and are written in place.
+Arrays follow the native layout: `W` is (C, D), class by class. `order` names the rows to visit, `None` means all rows
+in their order. Outputs belong to the caller and are written in place.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ BLOCK = 256  # rows converted at a time, so that no float copy of the data is ev
 def order(seed: int, purpose: int, epoch: int, out: Order) -> None:
     """Write the rows 0 .. n-1 in a random order into `out` (n,) int64: a function of the arguments alone.
 
-    Every row draws 64 bits from Philox 4x64-10 keyed by (seed, 2^32 purpose + epoch); rows are sorted by the upper half, equal ones by row.
-    Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+    Every row draws 64 bits from Philox 4x64-10 keyed by (seed, 2^32 purpose + epoch); rows are sorted by the upper half
+    of theirs, equal ones by row.
+
+    References
+    ----------
+    Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011.
     """
     key = np.array([seed, purpose << 32 | epoch], dtype=np.uint64)
     bits = np.random.Philox(key=key).random_raw(len(out))
@@ -60,7 +64,10 @@ def gradient(
     loss: Formula,
     threads: int,
 ) -> Tally:
-    """Write sum_i weight_i dL_i/dW and dL_i/db into `dW`, `db`; return sum_i weight_i L_i and how many rows are classified right."""
+    """Write sum_i weight_i dL_i/dW and sum_i weight_i dL_i/db into `dW` and `db`.
+
+    Returns sum_i weight_i L_i and how many rows are classified right.
+    """
     dW[:], db[:] = 0, 0
     total, correct = 0.0, 0
     for Z, rows in blocks(X, order, shift, scale):
@@ -96,11 +103,15 @@ def descend(
     radius: float,
     threads: int,
 ) -> Tally:
-    """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`, moving W, b and the velocities vW, vb.
+    """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`; W, b, vW and vb move in place.
 
-    g = 1/B sum_batch weight_i dL_i/dW + 2 l2 W + l1 sign(W);  v <- momentum v + g;  W <- W - lr v, or lr (g + momentum v) with Nesterov;
-    with a radius > 0 each class's weights are then scaled back to that norm. Returns sum_i weight_i L_i, each at the weights its batch met,
-    and how many rows were classified right.
+        g = 1/B sum_batch weight_i dL_i/dW + 2 l2 W + l1 sign(W)          B rows in the batch; the last may be short
+        v <- momentum v + g
+        W <- W - lr v,  or  W - lr (g + momentum v)  with Nesterov
+
+    b moves by the same rule without l2 and l1. With a radius > 0, weights of a class that are longer are then scaled
+    back to that norm. Returns sum_i weight_i L_i, each at the weights its batch met, and how many rows were classified
+    right.
     """
     visits = np.arange(len(X)) if order is None else order
     total, correct = 0.0, 0
@@ -121,7 +132,7 @@ def descend(
 
 
 def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None:
-    """Write the mean and the variance (over their number) of every feature of the rows in `order` into `mean`, `variance` (D,)."""
+    """Write the mean and the variance (over N, not N - 1) of every feature of the rows in `order`, (D,) each."""
     mean[:], variance[:] = 0, 0
     before = 0
     for Z, rows in blocks64(X, order):

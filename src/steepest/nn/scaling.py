@@ -37,8 +37,9 @@ def resolve(how: str | None, dtype: np.dtype[np.generic]) -> str:
 def fit_scaling(X: AnyRows, how: str | None = "auto", *, rows: Order | None = None, threads: int = 1) -> Scaling:
     """Find shift and scale from the training rows.
 
-    The shift is always the mean: the bias is free and unpenalized, so centring changes no optimum, and every method converges faster.
-    `unit` scales by 1/255, `standard` by 1 / standard deviation (features that never change: 1), None by 1.
+    The shift is always the mean: the bias is free and unpenalized, so centring changes no optimum, and it makes the
+    problem better conditioned. `unit` scales by 1/255, `standard` by 1 / standard deviation (features that never
+    change: 1), None by 1.
 
     Parameters
     ----------

@@ -69,9 +69,10 @@ class CompiledLinear:
         return value, dW, db
 
     def descend(self, model: Linear, velocity: Linear, rule: StepRule, order: Order, batch_size: int, lr: F32) -> Tally:
-        """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`; the model and the velocity move in place.
+        """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`.
 
-        Returns the sum of the rows' losses (each at the weights that its batch met) and how many were classified right.
+        The model and the velocity move in place. Returns the sum of the rows' losses (each at the weights that its
+        batch met) and how many were classified right.
         """
         l2, l1, radius = self._coefficients()
         return kernels.descend(
@@ -98,7 +99,7 @@ class CompiledLinear:
         return Formula(self.loss, self.loss.gradient, self.loss.name if known else None)
 
     def _coefficients(self) -> tuple[float, float, float]:
-        """The penalty as the program knows it: alpha R = l2 sum W^2 + l1 sum |W|, and the norm's limit (0: none)."""
+        """Return l2, l1 and the norm's limit (0: none), where alpha R = l2 sum W^2 + l1 sum |W|."""
         match self.penalty:
             case penalties.L2():
                 return self.alpha, 0.0, 0.0

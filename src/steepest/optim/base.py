@@ -40,6 +40,7 @@ class StepRule(ABC):
     """
 
     name: ClassVar[str]
+    lr: float | None
 
     @abstractmethod
     def init(self, params: Params) -> State:

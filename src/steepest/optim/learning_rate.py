@@ -13,9 +13,10 @@ SAMPLE = 2**21
 
 
 def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = None, iterations: int = 20) -> float:
-    """Estimate the largest eigenvalue of 1/N sum_i z_i z_i', where z = ((x - shift) * scale, 1), by the power method on a sample.
+    """Estimate the largest eigenvalue of 1/N sum_i z_i z_i', where z = ((x - shift) * scale, 1).
 
-    The sample is evenly spaced rows, 256 to 2,048 of them; the estimate approaches from below, and 20 steps come within a few percent.
+    By the power method on a sample of evenly spaced rows, 256 to 2,048 of them (or all, when there are fewer). The
+    estimate approaches the sample's eigenvalue from below, and 20 steps come within a few percent.
 
     Parameters
     ----------
@@ -37,9 +38,7 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
     Z = X[at if rows is None else rows[at]].astype(np.float32)
     Z -= shift.astype(np.float32)
     Z *= scale.astype(np.float32)
-    v = np.ones(Z.shape[1], np.float32) + np.sin(
-        np.arange(Z.shape[1], dtype=np.float32)
-    )  # fixed, and hardly orthogonal to anything
+    v = 1 + np.sin(np.arange(Z.shape[1], dtype=np.float32))  # fixed, and hardly orthogonal to anything
     v /= np.linalg.norm(v)
     value = 0.0
     for _ in range(iterations):
@@ -52,9 +51,10 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
 
 
 def from_curvature(curvature: float, eigenvalue: float, l2: float, momentum: float) -> float:
-    """lr = 1 / (curvature * eigenvalue + 2 l2), the step that cannot overshoot; without momentum, ten times that is taken over a run.
+    """Return the learning rate (1 + mu) / L, where L = curvature * eigenvalue + 2 l2 bounds the objective's curvature.
 
-    Momentum mu multiplies the rate by 1 / (1 - mu) in effect; heavy-ball steps stay stable up to 2 (1 + mu) / L.
+    Plain steps (mu = 0) cannot overshoot at 1 / L and are stable below 2 / L; heavy-ball steps on a quadratic are
+    stable below 2 (1 + mu) / L, so this is half of what is stable, whatever mu is.
 
     Parameters
     ----------

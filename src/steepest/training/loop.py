@@ -20,7 +20,10 @@ Watcher = Callable[[State, Plan], bool | None]
 """Called after every slice of an epoch, the state up to date; returning True ends the run there, in good order."""
 
 SLICE = 4e9
-"""Floating-point operations in a slice: some tens of milliseconds. Slices follow from shapes, never from clocks, so sums add up alike."""
+"""Floating-point operations in a slice: some tens of milliseconds.
+
+Slices follow from shapes, never from clocks, so that sums add up alike in a run that is resumed.
+"""
 
 
 def run(objective: CompiledLinear, plan: Plan, state: State, watch: Watcher | None = None) -> bool:
@@ -92,6 +95,6 @@ def _check_finite(state: State, plan: Plan, lr: np.ndarray) -> None:
         return
     rate = float(lr[max(0, state.step - 1)])
     raise DivergenceError(
-        f"training diverged in epoch {state.epoch + 1} before step {state.step}: the loss is no longer finite at lr={rate:.3g}; "
-        f"use a smaller lr (lr='auto' finds one) or scale the features (scaling='standard')"
+        f"training diverged in epoch {state.epoch + 1} before step {state.step}: the loss is no longer finite at "
+        f"lr={rate:.3g}; use a smaller lr (lr='auto' finds one) or scale the features (scaling='standard')"
     )

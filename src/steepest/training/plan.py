@@ -41,7 +41,7 @@ class Plan:
     seed: int
 
     def steps(self, n: int) -> int:
-        """Steps in an epoch of n rows."""
+        """Return the number of steps in an epoch of n rows."""
         return -(-n // self.batch_size)
 
     def rates(self, n: int, epoch: int) -> F32:

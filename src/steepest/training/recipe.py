@@ -1,4 +1,7 @@
-"""From the words of a user to an objective, a plan and a starting state: every "auto" is resolved here, once, for every front door."""
+"""From the words of a user to an objective, a plan and a starting state.
+
+Every "auto" is resolved here, once, for every front door.
+"""
 
 from __future__ import annotations
 
@@ -106,10 +109,7 @@ def prepare(
     )
     batch_size = min(len(X), _batch_size(recipe, len(X)))
     epochs = _epochs(recipe, -(-len(X) // batch_size))
-    lr = recipe.lr if recipe.lr != "auto" else rule.lr if rule.lr is not None else automatic_rate(objective, rule)  # type: ignore[attr-defined]
-    plan = Plan(
-        rule, schedules.get(recipe.schedule), _check_number("lr", lr, 0.0, above=True), batch_size, epochs, recipe.seed
-    )
+    plan = Plan(rule, schedules.get(recipe.schedule), _rate(recipe, rule, objective), batch_size, epochs, recipe.seed)
     return objective, plan, State.start(Linear.zeros(n_classes, scaling))
 
 
@@ -126,32 +126,34 @@ class Stream:
 def prepare_stream(
     X: AnyRows, y: Labels, n_classes: int, recipe: Recipe, weight: NDArray[Any] | None, before: Stream | None
 ) -> tuple[CompiledLinear, Stream]:
-    """Resolve a recipe for one pass over the next rows of a stream, going on from the pass before (None: these are the first rows).
+    """Resolve a recipe for one pass over the next rows of a stream, going on from the pass before.
 
-    The first rows fix scaling and learning rate for good; the rate falls as 1 / sqrt(1 + t / 1000) over the steps t done before.
+    With `before` None these are the first rows: they fix scaling and learning rate for good. The rate falls as
+    1 / sqrt(1 + t / 1000) over the steps t done before.
     """
     if before is None:
         objective, plan, state = prepare(X, y, n_classes, replace(recipe, epochs=1, schedule="constant"), weight)
         return objective, Stream(plan, state, plan.lr, plan.steps(len(X)))
     state, steps = before.state, before.steps
     objective = CompiledLinear(
-        X, y, n_classes, losses.get(recipe.loss), _penalty(recipe), recipe.alpha, state.model.scaling, _mean_one(weight, len(X)), _threads(recipe)
+        X, y, n_classes, losses.get(recipe.loss), _penalty(recipe), recipe.alpha, state.model.scaling,
+        _mean_one(weight, len(X)), _threads(recipe),
     )  # fmt: skip
     plan = replace(before.plan, lr=before.lr / math.sqrt(1 + steps / 1000), epochs=state.epoch + 1)
     return objective, Stream(plan, state, before.lr, steps + plan.steps(len(X)))
 
 
 def automatic_rate(objective: CompiledLinear, rule: StepRule) -> float:
-    """Take lr from the curvature of the objective along its steepest direction."""
+    """Take lr from the curvature of the objective along its steepest direction.
+
+    A loss with a kink has no curvature; C in its place gives rates near the best of a grid.
+    """
     eigenvalue = learning_rate.top_eigenvalue(objective.X, *objective.scaling)
     curvature = objective.loss.curvature(objective.n_classes)
     if curvature is None:
-        curvature = float(KINKED.get(objective.loss.name, objective.n_classes))
+        curvature = float(objective.n_classes)
     l2 = objective.alpha if objective.penalty.name in ("l2", "elastic_net") else 0.0
     return learning_rate.from_curvature(curvature, eigenvalue, l2, mu_of(rule))
-
-
-KINKED: dict[str, float] = {}
 
 
 def _threads(recipe: Recipe) -> int:
@@ -172,6 +174,11 @@ def _rule(recipe: Recipe) -> StepRule:
     if recipe.optimizer in ("momentum", "nesterov"):
         return optim.get(recipe.optimizer, mu=_check_number("momentum", recipe.momentum, 0.0))
     return optim.get(recipe.optimizer)
+
+
+def _rate(recipe: Recipe, rule: StepRule, objective: CompiledLinear) -> float:
+    lr = rule.lr if recipe.lr == "auto" else recipe.lr
+    return _check_number("lr", automatic_rate(objective, rule) if lr is None else lr, 0.0, above=True)
 
 
 def _mean_one(weight: NDArray[Any] | None, n: int) -> NDArray[np.float32] | None:
