@@ -10,16 +10,16 @@ True
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import numpy  # noqa: F401  (the one thing that every use needs; the rest is loaded when it is first named)
-
 if TYPE_CHECKING:
     from steepest import losses, optim, penalties
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
+    from steepest.training.model_file import Model, load_model
 
 __version__ = "0.1.0"
 
+# Everything is loaded when it is first named: a front door that needs little starts at once.
 _PLACES = {
     "Dataset": "steepest.data",
     "load": "steepest.data",
@@ -27,6 +27,8 @@ _PLACES = {
     "DivergenceError": "steepest.errors",
     "InputError": "steepest.errors",
     "LinearClassifier": "steepest.estimators.linear",
+    "Model": "steepest.training.model_file",
+    "load_model": "steepest.training.model_file",
 }
 _ROOMS = ("losses", "optim", "penalties")
 
@@ -36,7 +38,9 @@ __all__ = [
     "DivergenceError",
     "InputError",
     "LinearClassifier",
+    "Model",
     "load",
+    "load_model",
     "losses",
     "optim",
     "penalties",

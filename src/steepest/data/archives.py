@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from ..errors import InputError
-from ._decode_worker import fetch_zipped
-from .folders import is_regular
-from .names import printable
-from .tarfiles import cut_off, looks_like_tar, safe_name, tar_members
+from steepest.data._decode_worker import fetch_zipped
+from steepest.data.folders import is_regular
+from steepest.data.names import printable
+from steepest.data.tarfiles import cut_off, looks_like_tar, safe_name, tar_members
+from steepest.errors import InputError
 
 __all__ = ["Member", "archive_kind", "iter_contents", "iter_members", "list_members"]
 

@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataWarning, InputError
+from steepest.errors import DataWarning, InputError
 
 __all__ = ["HEADER", "Cache", "Draft", "Entry", "Memory", "map_rows", "npy_header"]
 

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataWarning, InputError
-from . import archives
-from .dataset import Dataset
-from .folders import is_regular
-from .names import printable
-from .options import ReadOptions
-from .pickled import ByteArray, PickleRefusedError, read_pickle
+from steepest.data import archives
+from steepest.data.dataset import Dataset
+from steepest.data.folders import is_regular
+from steepest.data.names import printable
+from steepest.data.options import ReadOptions
+from steepest.data.pickled import ByteArray, PickleRefusedError, read_pickle
+from steepest.errors import DataWarning, InputError
 
 __all__ = ["is_cifar", "read_cifar"]
 

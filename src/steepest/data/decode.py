@@ -13,12 +13,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataWarning, InputError
-from . import pool
-from ._decode_worker import Event, Plan, decode, fetcher, reason
-from .names import count, few, printable
-from .options import ReadOptions
-from .pool import ImageSource
+from steepest.data import pool
+from steepest.data._decode_worker import Event, Plan, decode, fetcher, reason
+from steepest.data.names import count, few, printable
+from steepest.data.options import ReadOptions
+from steepest.data.pool import ImageSource
+from steepest.errors import DataWarning, InputError
 
 __all__ = ["Decoded", "Place", "bad_images_note", "decode_all", "refuse_bad_images", "warn"]
 

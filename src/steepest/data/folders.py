@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ._decode_worker import fetch_file
-from .layout import is_hidden, is_image_name
-from .names import printable
+from steepest.data._decode_worker import fetch_file
+from steepest.data.layout import is_hidden, is_image_name
+from steepest.data.names import printable
+from steepest.errors import InputError
 
 __all__ = ["digest", "scan"]
 

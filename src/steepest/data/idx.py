@@ -22,13 +22,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
-from . import archives
-from .dataset import Dataset
-from .folders import is_regular
-from .layout import is_hidden
-from .names import count, few, printable
-from .options import ReadOptions
+from steepest.data import archives
+from steepest.data.dataset import Dataset
+from steepest.data.folders import is_regular
+from steepest.data.layout import is_hidden
+from steepest.data.names import count, few, printable
+from steepest.data.options import ReadOptions
+from steepest.errors import InputError
 
 __all__ = ["is_idx", "read_idx"]
 

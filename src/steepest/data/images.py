@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
-from . import archives, folders, layout
-from .cache import Cache, Draft, Entry, Memory
-from .dataset import Dataset
-from .decode import bad_images_note, decode_all, refuse_bad_images, warn
-from .layout import Layout
-from .limits import memory_size
-from .names import printable
-from .options import ReadOptions
-from .pool import ImageSource
+from steepest.data import archives, folders, layout
+from steepest.data.cache import Cache, Draft, Entry, Memory
+from steepest.data.dataset import Dataset
+from steepest.data.decode import bad_images_note, decode_all, refuse_bad_images, warn
+from steepest.data.layout import Layout
+from steepest.data.limits import memory_size
+from steepest.data.names import printable
+from steepest.data.options import ReadOptions
+from steepest.data.pool import ImageSource
+from steepest.errors import InputError
 
 __all__ = ["decode_images", "read_image_archive", "read_image_folder"]
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import InputError
-from .names import count, few, printable
-from .options import ReadOptions
+from steepest.data.names import count, few, printable
+from steepest.data.options import ReadOptions
+from steepest.errors import InputError
 
 __all__ = ["EXTENSIONS", "Layout", "Tree", "arrange", "is_hidden", "is_image_name"]
 

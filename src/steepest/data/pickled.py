@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .names import printable
+from steepest.data.names import printable
 
 __all__ = ["ByteArray", "PickleRefusedError", "read_pickle"]
 

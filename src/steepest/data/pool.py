@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError
-from . import _decode_worker
-from ._decode_worker import Decoder, Event, Plan
+from steepest.data import _decode_worker
+from steepest.data._decode_worker import Decoder, Event, Plan
+from steepest.errors import InputError
 
 __all__ = ["ImageSource", "cores", "run"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from ..errors import InputError
-from .names import printable
+from steepest.data.names import printable
+from steepest.errors import InputError
 
 __all__ = ["TarMember", "cut_off", "looks_like_tar", "safe_name", "tar_members"]
 

@@ -34,7 +34,7 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
     """
     count = len(X) if rows is None else len(rows)
     size = min(count, max(256, min(2048, SAMPLE // X.shape[1])))
-    at = np.unique(np.linspace(0, count - 1, size).astype(np.int64))
+    at = np.linspace(0, count - 1, size).astype(np.int64)
     Z = X[at if rows is None else rows[at]].astype(np.float32)
     Z -= shift.astype(np.float32)
     Z *= scale.astype(np.float32)
