@@ -481,3 +481,14 @@ def test_folders_without_images_are_passed_over(tmp_path: Path) -> None:
         ds = images.read_image_folder(tmp_path, PLAIN)
     assert ds.classes == ("a", "b")
     assert ds.test is None
+
+
+def test_workers_report_sizes_as_this_process_does(eager_workers: None, tmp_path: Path) -> None:
+    for k in range(60):
+        put(tmp_path / f"c{k % 3}" / f"{k}.png", picture(k, (9, 7)) if k in (20, 50) else picture(k))
+    messages = []
+    for threads in (1, 2):
+        with pytest.raises(InputError, match="several sizes") as error:
+            images.read_image_folder(tmp_path, ReadOptions(cache=False, threads=threads))
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]

@@ -20,14 +20,14 @@ The rules
 from __future__ import annotations
 
 import io
+import json
 import os
-import pickle
 import stat
 import sys
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 MAX_PIXELS = 1 << 26
 MAX_BYTES = 1 << 28
@@ -354,6 +354,30 @@ class Decoder:
             raise StoreError(*error.args) from error
 
 
+def send(pipe: IO[bytes], what: Any, items: Sequence[Any] = ()) -> None:
+    """Write one message: a line of JSON, [what, items, sizes], and then the items, where they are bytes."""
+    blobs = [item for item in items if not isinstance(item, str | tuple | list)]
+    rest = [] if blobs else list(items)
+    pipe.write(json.dumps([what, rest, [len(blob) for blob in blobs]]).encode("ascii") + b"\n")
+    for blob in blobs:
+        pipe.write(blob)
+    pipe.flush()
+
+
+def receive(pipe: IO[bytes]) -> tuple[Any, list[Any]]:
+    """Read one message; EOFError when there will be no more."""
+    line = pipe.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    what, items, sizes = json.loads(line)
+    for size in sizes:
+        blob = pipe.read(size)
+        if len(blob) < size:
+            raise EOFError
+        items.append(blob)
+    return what, items
+
+
 def main() -> None:
     """Serve one parent: a Plan with its files first, then chunks, until the input ends."""
     import signal
@@ -361,15 +385,15 @@ def main() -> None:
     # Ctrl-C is the parent's business: it ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    plan, *rest = pickle.load(requests)
-    decoder = Decoder(Plan(*plan), *rest)
-    __import__("PIL.Image")
     try:
+        (paths, plan, *rest), _ = receive(requests)
+        sys.path[:] = paths
+        decoder = Decoder(Plan(*plan), *rest)
+        __import__("PIL.Image")
         answer: Any = "ready"
         while True:
-            pickle.dump(answer, answers)
-            answers.flush()
-            rows, items = pickle.load(requests)
+            send(answers, answer)
+            rows, items = receive(requests)
             answer = decoder.run(rows, items)
     except (EOFError, BrokenPipeError):
         # The parent is done with this process, or gone; either way nobody waits for what is left.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import queue
 import subprocess
 import sys
@@ -29,10 +28,6 @@ __all__ = ["ImageSource", "cores", "run"]
 _WORTH_WORKERS = 0.4  # seconds of decoding left, for one core, that pay for starting workers
 _TRIAL = 0.04  # seconds of decoding here before that is judged
 _CHUNK_BYTES = 1 << 22
-_BOOT = (
-    "import sys, pickle; paths, file = pickle.load(sys.stdin.buffer); sys.path[:] = paths; "
-    "exec(compile(open(file, encoding='utf-8').read(), file, 'exec'), {'__name__': '__main__'})"
-)
 Chunk = tuple[Sequence[int], Sequence[Any]]
 
 
@@ -177,7 +172,7 @@ class _Team:
             for _ in range(number):
                 self.processes.append(
                     subprocess.Popen(
-                        [sys.executable, "-c", _BOOT],
+                        [sys.executable, "-P", _decode_worker.__file__],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.DEVNULL,
@@ -186,10 +181,9 @@ class _Team:
                     )
                 )
             for process in self.processes:
-                _send(process, (paths, _decode_worker.__file__))
-                _send(process, (tuple(plan), source.kind, source.fd, out_fd, base))
+                _send(process, [paths, list(plan), source.kind, source.fd, out_fd, base])
             self.started = all(_receive(process) == "ready" for process in self.processes)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, EOFError, ValueError):
             # No interpreter to start (an embedded one, a sandbox): decoding goes on in this process.
             pass
         finally:
@@ -258,14 +252,15 @@ class _Team:
                 with turn:
                     chunk = None if stop.is_set() else next(chunks, None)
                 if chunk is not None:
-                    waiting.append(chunk[0])
-                    _send(process, chunk)
+                    rows, items = chunk
+                    waiting.append(rows)
+                    _send(process, list(rows), items)
                 if not waiting:
                     return
                 if chunk is None or len(waiting) > 1:
-                    found = _receive(process)
+                    found = [_event(*found) for found in _receive(process)]
                     answers.put((len(waiting.pop(0)), found))
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, EOFError, ValueError):
             if not stop.is_set():
                 status = process.wait()
                 images = f"images {waiting[0][0] + 1:,} to {waiting[0][-1] + 1:,}" if waiting else "images"
@@ -281,12 +276,15 @@ class _Team:
             answers.put(None)
 
 
-def _send(process: subprocess.Popen[bytes], message: Any) -> None:
+def _event(row: int, kind: str, detail: Any) -> Event:
+    return row, kind, tuple(detail) if isinstance(detail, list) else detail  # JSON knows no tuples
+
+
+def _send(process: subprocess.Popen[bytes], what: Any, items: Sequence[Any] = ()) -> None:
     assert process.stdin is not None
-    pickle.dump(message, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
-    process.stdin.flush()
+    _decode_worker.send(process.stdin, what, items)
 
 
 def _receive(process: subprocess.Popen[bytes]) -> Any:
     assert process.stdout is not None
-    return pickle.load(process.stdout)
+    return _decode_worker.receive(process.stdout)[0]
