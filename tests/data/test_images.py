@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -415,6 +416,21 @@ def test_a_worker_that_dies_is_reported(eager_workers: None, monkeypatch: pytest
     blobs = [encoded(picture(k)) for k in range(50)]
     with pytest.raises(InputError, match="ended without an answer"):
         images.decode_images(blobs, [str(k) for k in range(50)], ReadOptions(cache=False, threads=2))
+
+
+def test_an_error_of_the_source_while_workers_decode_ends_them(eager_workers: None) -> None:
+    def blobs() -> Iterator[bytes]:
+        for k in range(50):
+            yield encoded(picture(k))
+            if k == 30:
+                raise InputError("the archive ends too early")
+
+    class Again:
+        def __iter__(self) -> Iterator[bytes]:
+            return blobs()
+
+    with pytest.raises(InputError, match="the archive ends too early"):
+        images.decode_images(Again(), [str(k) for k in range(50)], ReadOptions(cache=False, threads=2))
 
 
 def test_without_an_interpreter_to_start_decoding_stays_here(

@@ -238,6 +238,16 @@ class _Team:
             raise failure
         return events
 
+    @staticmethod
+    def _next(chunks: Iterator[Chunk], stop: threading.Event, answers: queue.SimpleQueue[Any]) -> Chunk | None:
+        """Take the next chunk; an error while it is read is the reader's, not the worker's."""
+        try:
+            return next(chunks, None)
+        except BaseException as error:
+            answers.put(error)
+            stop.set()
+            return None
+
     def _drive(
         self,
         process: subprocess.Popen[bytes],
@@ -250,7 +260,7 @@ class _Team:
         try:
             while True:
                 with turn:
-                    chunk = None if stop.is_set() else next(chunks, None)
+                    chunk = None if stop.is_set() else self._next(chunks, stop, answers)
                 if chunk is not None:
                     rows, items = chunk
                     waiting.append(rows)
@@ -262,7 +272,9 @@ class _Team:
                     answers.put((len(waiting.pop(0)), found))
         except (OSError, EOFError, ValueError):
             if not stop.is_set():
-                status = process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+                status = process.poll()
                 images = f"images {waiting[0][0] + 1:,} to {waiting[0][-1] + 1:,}" if waiting else "images"
                 answers.put(
                     InputError(
