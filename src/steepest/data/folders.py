@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from steepest.data._decode_worker import fetch_file
-from steepest.data.layout import EXTENSIONS, is_hidden
+from steepest.data.layout import EXTENSIONS, is_hidden, is_image_name
 from steepest.data.names import printable
 from steepest.errors import InputError
 
@@ -67,8 +67,14 @@ def scan(root: Path) -> tuple[FolderTree, dict[tuple[str, ...], int]]:
         if len(steps) > _DEEPEST:
             raise InputError(f"{printable(path)}: folders are nested more than {_DEEPEST} deep")
         # Sixty thousand names pass here before anything can come from the cache: `is_image_name` and `is_hidden`,
-        # written out.
-        files = [name for name in names if name[-5:].lower().endswith(EXTENSIONS) and name[0] != "."]
+        # written out, and most names end like the first one.
+        usual = os.path.splitext(names[0])[1] if names else ""
+        usual = usual if is_image_name(usual) else "\0"
+        files = [
+            name
+            for name in names
+            if (name.endswith(usual) or name[-5:].lower().endswith(EXTENSIONS)) and name[0] != "."
+        ]
         files.sort()
         waiting += [((*steps, name), os.path.join(path, name)) for name in inner if not is_hidden(name)]
         tree[steps], times[steps] = files, about.st_mtime_ns
