@@ -76,7 +76,9 @@ def is_cifar(path: Path) -> bool:
     """Whether a folder or an archive is CIFAR-10 or CIFAR-100 as published; only names are looked at."""
     try:
         if path.is_dir():
-            return _is_set(child.name for child in _inside(path).iterdir() if child.is_file())
+            return _is_set(
+                child.name for child in _inside(path).iterdir() if _is_wanted(child.name) and child.is_file()
+            )
         if not is_regular(path) or archives.archive_kind(path) is None:
             return False
         return _is_set(_base(member.name) for member in archives.list_members(path, _SNIFFED))
