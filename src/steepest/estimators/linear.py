@@ -180,7 +180,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Go over these examples once, on from where the last call (of this or of `fit`) stopped.
 
         The first call fixes the scaling and the learning rate, so its examples should be typical. The rate falls as
-        1 / sqrt(1 + t / 1000) over the steps t.
+        1 / sqrt(1 + t / 30) over the steps t.
 
         Parameters
         ----------
@@ -253,8 +253,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _recipe(self) -> Recipe:
         seed = self.random_state
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            seed = check_random_state(seed).randint(2**31)
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+            seed = check_random_state(seed).randint(2**31)  # a generator, None, or scikit-learn's error
         return Recipe(
             self.loss, self.penalty, self.alpha, self.beta, self.radius, self.optimizer, self.momentum, self.lr,
             self.schedule, self.batch_size, self.epochs, self.scaling, int(seed), self.threads,

@@ -36,6 +36,7 @@ class OvaSquaredHinge(Loss):
     """
 
     name: ClassVar[str] = "ova_squared_hinge"
+    grows: ClassVar[bool] = True
 
     def at_zero(self, n_classes: int) -> float:
         """Return C."""

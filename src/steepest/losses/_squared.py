@@ -32,6 +32,7 @@ class Squared(Loss):
     """
 
     name: ClassVar[str] = "squared"
+    grows: ClassVar[bool] = True
 
     def at_zero(self, n_classes: int) -> float:
         """Return 1."""

@@ -39,6 +39,7 @@ class SquaredHinge(Loss):
     """
 
     name: ClassVar[str] = "squared_hinge"
+    grows: ClassVar[bool] = True
 
     def at_zero(self, n_classes: int) -> float:
         """Return C - 1."""

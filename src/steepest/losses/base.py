@@ -25,6 +25,8 @@ class Loss(ABC):
     """
 
     name: ClassVar[str]
+    grows: ClassVar[bool] = False
+    """Whether the derivative by the scores grows without bound, as that of a square does."""
 
     @final
     def __call__(self, scores: ArrayLike, y: ArrayLike) -> FloatArray:

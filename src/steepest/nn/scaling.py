@@ -64,5 +64,6 @@ def fit_scaling(X: AnyRows, how: str | None = "auto", *, rows: Order | None = No
         return Scaling(mean, np.ones(X.shape[1]))
     deviation = np.sqrt(variance)
     # Rounding leaves a constant feature with a deviation of about one unit in the last place of its mean.
-    constant = deviation <= 1e-7 * np.abs(mean) if X.dtype != np.float64 else deviation <= 1e-14 * np.abs(mean)
-    return Scaling(mean, np.where(constant, 1.0, 1.0 / np.where(deviation > 0, deviation, 1.0)))
+    constant = deviation <= (1e-14 if X.dtype == np.float64 else 1e-7) * np.abs(mean)
+    typical = float(np.median(deviation[~constant])) if not constant.all() else 1.0
+    return Scaling(mean, 1.0 / np.where(constant, typical, deviation))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from steepest.kernels.types import F64, AnyRows, Order
+from steepest.kernels.types import F32, F64, AnyRows, Order
 
-__all__ = ["from_curvature", "top_eigenvalue"]
+__all__ = ["for_batches", "from_curvature", "largest_square", "top_eigenvalue"]
 
 SAMPLE = 2**21
 """Numbers that the curvature is estimated from: 8 MB in float32."""
@@ -32,12 +32,7 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
     float
         At least 1: the bias column alone has eigenvalue 1 when the features are centred.
     """
-    count = len(X) if rows is None else len(rows)
-    size = min(count, max(256, min(2048, SAMPLE // X.shape[1])))
-    at = np.linspace(0, count - 1, size).astype(np.int64)
-    Z = X[at if rows is None else rows[at]].astype(np.float32)
-    Z -= shift.astype(np.float32)
-    Z *= scale.astype(np.float32)
+    Z = _sample(X, shift, scale, rows)
     v = 1 + np.sin(np.arange(Z.shape[1], dtype=np.float32))  # fixed, and hardly orthogonal to anything
     v /= np.linalg.norm(v)
     value = 0.0
@@ -48,6 +43,31 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
             break
         v /= np.float32(value)
     return max(1.0, value / len(Z))
+
+
+def largest_square(X: AnyRows, shift: F64, scale: F64) -> float:
+    """Return the largest |z|^2 of all rows, where z = ((x - shift) * scale, 1)."""
+    largest = 0.0
+    for begin in range(0, len(X), 512):
+        Z = _scaled(X[begin : begin + 512], shift, scale)
+        largest = max(largest, float(np.einsum("ij,ij->i", Z, Z).max()))
+    return 1 + largest
+
+
+def _sample(X: AnyRows, shift: F64, scale: F64, rows: Order | None) -> F32:
+    count = len(X) if rows is None else len(rows)
+    size = min(count, max(256, min(2048, SAMPLE // X.shape[1])))
+    at = np.linspace(0, count - 1, size).astype(np.int64)
+    return _scaled(X[at if rows is None else rows[at]], shift, scale)
+
+
+def _scaled(X: AnyRows, shift: F64, scale: F64) -> F32:
+    if X.dtype == np.float64:  # may be beyond float32 until it is scaled
+        return np.asarray((X - shift) * scale, dtype=np.float32)
+    Z = X.astype(np.float32)
+    Z -= shift.astype(np.float32)
+    Z *= scale.astype(np.float32)
+    return Z
 
 
 def from_curvature(curvature: float, eigenvalue: float, l2: float, momentum: float) -> float:
@@ -68,3 +88,24 @@ def from_curvature(curvature: float, eigenvalue: float, l2: float, momentum: flo
         mu, from 0 to below 1.
     """
     return (1 + momentum) / (curvature * eigenvalue + 2 * l2)
+
+
+def for_batches(curvature: float, square: float, batch_size: int, momentum: float) -> float:
+    """Return the rate (1 - mu) B / (curvature * square) above which a single row can make mini-batch steps diverge.
+
+    A row in a batch of B bends the batch's loss by curvature * |z|^2 / B, and with momentum its kick goes on for
+    1 / (1 - mu) steps; together they must not overshoot. Rare, large features make this far smaller than what the mean
+    over all rows allows. It matters for losses whose gradient grows without bound: the others cannot run away.
+
+    Parameters
+    ----------
+    curvature : float
+        Bound on the second derivative of the loss by the scores (`Loss.curvature`).
+    square : float
+        Largest squared norm of a row (`largest_square`).
+    batch_size : int
+        B.
+    momentum : float
+        mu, from 0 to below 1.
+    """
+    return (1 - momentum) * batch_size / (curvature * square)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 
@@ -18,6 +17,9 @@ __all__ = ["Watcher", "run"]
 
 Watcher = Callable[[State, Plan], bool | None]
 """Called after every slice of an epoch, the state up to date; returning True ends the run there, in good order."""
+
+GROWN = 1e6
+"""A mean loss so many times that of W = 0 is on its way to infinity: no step will bring it back in useful time."""
 
 SLICE = 4e9
 """Floating-point operations in a slice: some tens of milliseconds.
@@ -48,7 +50,7 @@ def run(objective: CompiledLinear, plan: Plan, state: State, watch: Watcher | No
     Raises
     ------
     DivergenceError
-        When the loss is no longer finite; names the epoch, the step and the rate.
+        When the loss goes to infinity; names the epoch, the step and the rate.
     """
     n = len(objective)
     steps = plan.steps(n)
@@ -66,7 +68,7 @@ def run(objective: CompiledLinear, plan: Plan, state: State, watch: Watcher | No
             )
             state.loss, state.correct, state.step = state.loss + loss, state.correct + correct, upto
             state.seconds += time.perf_counter() - began
-            _check_finite(state, plan, lr)
+            _check_bounded(objective, plan, state, min(n, upto * plan.batch_size), float(lr[upto - 1]))
             if state.step == steps:
                 _close_epoch(state, n, float(lr[-1]))
             if watch is not None and watch(state, plan):
@@ -90,11 +92,12 @@ def _close_epoch(state: State, n: int, lr: float) -> None:
     state.loss, state.correct = 0.0, 0
 
 
-def _check_finite(state: State, plan: Plan, lr: np.ndarray) -> None:
-    if math.isfinite(state.loss) and np.isfinite(state.model.b).all():
+def _check_bounded(objective: CompiledLinear, plan: Plan, state: State, rows: int, lr: float) -> None:
+    """Raise DivergenceError unless the epoch's mean loss is finite and within GROWN of an untrained classifier's."""
+    mean = state.loss / rows
+    if mean <= GROWN * max(1.0, objective.loss.at_zero(objective.n_classes)) and np.isfinite(state.model.b).all():
         return
-    rate = float(lr[max(0, state.step - 1)])
     raise DivergenceError(
-        f"training diverged in epoch {state.epoch + 1} before step {state.step}: the loss is no longer finite at "
-        f"lr={rate:.3g}; use a smaller lr (lr='auto' finds one) or scale the features (scaling='standard')"
+        f"training diverged in epoch {state.epoch + 1} before step {state.step}: the mean loss is {mean:.3g} at "
+        f"lr={lr:.3g}; use a lower lr than {plan.lr:.3g}, or scale the features (scaling='standard')"
     )

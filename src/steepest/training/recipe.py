@@ -109,7 +109,8 @@ def prepare(
     )
     batch_size = min(len(X), _batch_size(recipe, len(X)))
     epochs = _epochs(recipe, -(-len(X) // batch_size))
-    plan = Plan(rule, schedules.get(recipe.schedule), _rate(recipe, rule, objective), batch_size, epochs, recipe.seed)
+    lr = _rate(recipe, rule, objective, batch_size)
+    plan = Plan(rule, schedules.get(recipe.schedule), lr, batch_size, epochs, recipe.seed)
     return objective, plan, State.start(Linear.zeros(n_classes, scaling))
 
 
@@ -129,7 +130,7 @@ def prepare_stream(
     """Resolve a recipe for one pass over the next rows of a stream, going on from the pass before.
 
     With `before` None these are the first rows: they fix scaling and learning rate for good. The rate falls as
-    1 / sqrt(1 + t / 1000) over the steps t done before.
+    1 / sqrt(1 + t / 30) over the steps t done before.
     """
     if before is None:
         objective, plan, state = prepare(X, y, n_classes, replace(recipe, epochs=1, schedule="constant"), weight)
@@ -139,21 +140,31 @@ def prepare_stream(
         X, y, n_classes, losses.get(recipe.loss), _penalty(recipe), recipe.alpha, state.model.scaling,
         _mean_one(weight, len(X)), _threads(recipe),
     )  # fmt: skip
-    plan = replace(before.plan, lr=before.lr / math.sqrt(1 + steps / 1000), epochs=state.epoch + 1)
+    plan = replace(
+        before.plan,
+        schedule=schedules.get("constant"),
+        lr=before.lr / math.sqrt(1 + steps / 30),
+        epochs=state.epoch + 1,
+    )
     return objective, Stream(plan, state, before.lr, steps + plan.steps(len(X)))
 
 
-def automatic_rate(objective: CompiledLinear, rule: StepRule) -> float:
+def automatic_rate(objective: CompiledLinear, rule: StepRule, batch_size: int) -> float:
     """Take lr from the curvature of the objective along its steepest direction.
 
-    A loss with a kink has no curvature; C in its place gives rates near the best of a grid.
+    A loss with a kink has no curvature; C in its place gives rates near the best of a grid. Where the gradient grows
+    without bound, the steepest single row has a say too.
     """
     eigenvalue = learning_rate.top_eigenvalue(objective.X, *objective.scaling)
     curvature = objective.loss.curvature(objective.n_classes)
     if curvature is None:
         curvature = float(objective.n_classes)
     l2 = objective.alpha if objective.penalty.name in ("l2", "elastic_net") else 0.0
-    return learning_rate.from_curvature(curvature, eigenvalue, l2, mu_of(rule))
+    lr = learning_rate.from_curvature(curvature, eigenvalue, l2, mu_of(rule))
+    if objective.loss.grows:
+        square = learning_rate.largest_square(objective.X, *objective.scaling)
+        lr = min(lr, learning_rate.for_batches(curvature, square, batch_size, mu_of(rule)))
+    return lr
 
 
 def _threads(recipe: Recipe) -> int:
@@ -176,9 +187,9 @@ def _rule(recipe: Recipe) -> StepRule:
     return optim.get(recipe.optimizer)
 
 
-def _rate(recipe: Recipe, rule: StepRule, objective: CompiledLinear) -> float:
+def _rate(recipe: Recipe, rule: StepRule, objective: CompiledLinear, batch_size: int) -> float:
     lr = rule.lr if recipe.lr == "auto" else recipe.lr
-    return _check_number("lr", automatic_rate(objective, rule) if lr is None else lr, 0.0, above=True)
+    return _check_number("lr", automatic_rate(objective, rule, batch_size) if lr is None else lr, 0.0, above=True)
 
 
 def _mean_one(weight: NDArray[Any] | None, n: int) -> NDArray[np.float32] | None:
