@@ -24,8 +24,9 @@ using namespace steepest;
 
 constexpr int kBlock = 256;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
 constexpr int kGroup = 64;                // rows a thread takes at a time in 2
+constexpr int kAhead = 4;                 // rows asked for before their turn
 constexpr int kPad = 64;                  // bytes after a packed row, so that rows a power of two apart do not share a cache set
-constexpr int kWidth = kLanes == 16 ? 768 : 512;  // features in a chunk: kTile rows of W of it stay in the first-level cache
+constexpr int kWidth = 768;                // features in a chunk: ten rows of W of it stay in the first-level cache
 
 template <class T>
 struct Aligned {
@@ -84,12 +85,13 @@ void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to)
   }
 }
 
-template <class T, int R>
+template <class T, int R, bool Copy>
 struct Dot {
   template <int K>
   struct Of {
-    static void run(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo) {
-      dot<T, R, K>(x, w, ldw, n, start, out, ldo);
+    static void run(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo, T* to, size_t ldt,
+                    const T* const* next) {
+      dot<T, R, K, Copy>(x, w, ldw, n, start, out, ldo, to, ldt, next);
     }
   };
 };
@@ -285,22 +287,45 @@ class Sweep {
     return static_cast<const unsigned char*>(data_.X) + (data_.order ? data_.order[i] : i) * data_.row_bytes;
   }
 
-  // Asks for the next rows' slice while this one is worked on: shuffled rows are beyond what the hardware foresees.
-  // Inlined always: as a function of its own it has no effects that the compiler knows of, and is removed.
+  // Asks for a row's slice ahead of its turn. Inlined always: as a function of its own it has no effects that the compiler knows of, and
+  // is removed.
   [[gnu::always_inline]] void prefetch(int64_t i, const Chunk& c) const {
     const size_t size = data_.type == Type::u8 ? 1 : data_.type == Type::f16 ? 2 : data_.type == Type::f32 ? 4 : 8;
     const unsigned char* p = row(i) + c.first * size;
     for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at);
   }
 
-  template <int R>
-  void dot_rows(size_t i, int r, int tile) {
+  template <int R, bool Copy>
+  void dot_rows(size_t i, int r, int tile, const T* const* x, const T* const* next) {
     const Chunk& c = chunks_[i];
-    const T* x[R];
-    for (int j = 0; j < R; ++j) x[j] = packed_->get() + pack_at_[i] + (size_t)(r + j) * stride(c);
     const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
-    for_classes<Dot<T, R>::template Of>(count, (const T* const*)x, (const float*)E_.get() + c.at + (size_t)first * c.width, (size_t)c.width,
-                                        c.width, (const float*)away_.get() + i * C_ + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_);
+    for_classes<Dot<T, R, Copy>::template Of>(count, x, (const float*)E_.get() + c.at + (size_t)first * c.width, (size_t)c.width, c.width,
+                                              (const float*)away_.get() + i * C_ + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_,
+                                              packed(i, r), stride(c), next);
+  }
+
+  T* packed(size_t i, int r) const { return packed_->get() + pack_at_[i] + (size_t)r * stride(chunks_[i]); }
+
+  // Scores of R rows from row r of the block on, in tiles [tile, last); they are packed on the way when `tile` is the first.
+  template <int R>
+  void score_rows(size_t i, int64_t begin, int r, int rows, int tile, int last) {
+    const Chunk& c = chunks_[i];
+    const T *x[R], *next[R];
+    for (int j = 0; j < R; ++j) x[j] = packed(i, r + j);
+    if (tile == 0 && kBytes && c.size == c.width) {  // bytes stay as they are: the first tile packs them as it reads them
+      const T* raw[R];
+      for (int j = 0; j < R; ++j) {
+        raw[j] = reinterpret_cast<const T*>(row(begin + r + j)) + c.first;
+        next[j] = reinterpret_cast<const T*>(row(begin + std::min(r + j + kAhead, rows - 1))) + c.first;
+      }
+      dot_rows<R, true>(i, r, tile++, raw, next);
+    } else if (tile == 0) {
+      for (int j = r; j < r + R; ++j) {
+        if (j + kAhead < rows) prefetch(begin + j + kAhead, c);
+        pack(data_, row(begin + j), c, packed(i, j));
+      }
+    }
+    for (; tile < last; ++tile) dot_rows<R, false>(i, r, tile, x, x);
   }
 
   // away_c = -sum_f shift_f E_cf: what the shift takes from the scores of bytes, which are packed as they are.
@@ -314,22 +339,12 @@ class Sweep {
   }
 
   void forward(size_t i, int64_t begin, int rows) {
-    const Chunk& c = chunks_[i];
     if (kBytes) shift_scores(i);
-    constexpr int kAhead = 4;
-    T* const to = packed_->get() + pack_at_[i];
     for (int tile = 0; tile < tiles_.tiles; tile += 2) {  // two tiles of W stay in the first-level cache while the rows pass
       const int last = std::min(tiles_.tiles, tile + 2);
-      for (int r = 0; r < rows; r += 2) {
-        const bool pair = r + 1 < rows;
-        if (tile == 0) {
-          for (int j = r; j < r + 1 + pair; ++j) {
-            if (j + kAhead < rows) prefetch(begin + j + kAhead, c);
-            pack(data_, row(begin + j), c, to + (size_t)j * stride(c));
-          }
-        }
-        for (int t = tile; t < last; ++t) pair ? dot_rows<2>(i, r, t) : dot_rows<1>(i, r, t);
-      }
+      int r = 0;
+      for (; r + 2 <= rows; r += 2) score_rows<2>(i, begin, r, rows, tile, last);
+      if (r < rows) score_rows<1>(i, begin, r, rows, tile, last);
     }
   }
 

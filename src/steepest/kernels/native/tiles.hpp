@@ -14,8 +14,12 @@ constexpr int kTile = 5;
 #endif
 
 // out[k * ldo + r] = start[k] + sum_f x[r][f] w[k * ldw + f],  r < R <= 2, k < K, f < n (a multiple of kLanes)
-template <class T, int R, int K>
-void dot(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo) {
+//
+// With Copy the rows are read where they lie and left in `to`, while those in `next` are asked for: shuffled rows are beyond what the
+// hardware foresees, and asked for one line at a time they never wait for one another.
+template <class T, int R, int K, bool Copy>
+void dot(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo, T* to, size_t ldt,
+         const T* const* next) {
   Floats acc[R][K];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -25,6 +29,12 @@ void dot(const T* const* x, const float* w, size_t ldw, int n, const float* star
     Floats v[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) v[r] = load(x[r] + f);
+    if (Copy) {
+      for (int r = 0; r < R; ++r) {
+        std::memcpy(to + r * ldt + f, x[r] + f, kLanes * sizeof(T));
+        if (f % (64 / sizeof(T)) == 0) __builtin_prefetch(next[r] + f);
+      }
+    }
 #pragma GCC unroll 16
     for (int k = 0; k < K; ++k) {
       Floats u = load(w + k * ldw + f);
