@@ -21,8 +21,8 @@ Watcher = Callable[[State, Plan], bool | None]
 GROWN = 1e6
 """A mean loss so many times that of W = 0 is on its way to infinity: no step will bring it back in useful time."""
 
-SLICE = 4e9
-"""Floating-point operations in a slice: some tens of milliseconds.
+SLICE = 1e10
+"""Floating-point operations in a slice: about a tenth of a second on two cores.
 
 Slices follow from shapes, never from clocks, so that sums add up alike in a run that is resumed.
 """
