@@ -33,6 +33,7 @@ def guarded(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:  # the help has nowhere to go
+        _let_go_of_output()
         return _report(error, error.strerror or str(error), 2, debug=False)
     return 0
 
@@ -54,8 +55,7 @@ def _status(body: Body) -> int:
             sys.stdout.flush()
             return status
     except BrokenPipeError:
-        # The reader had enough (`| head`). Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()  # the reader had enough (`| head`)
         return 1
     except KeyboardInterrupt as stop:
         say("stopped")
@@ -65,10 +65,19 @@ def _status(body: Body) -> int:
     except DivergenceError as error:
         return _report(error, str(error), 1, debug)
     except OSError as error:
+        _let_go_of_output()
         place = f"{error.filename}: " if error.filename else ""
         return _report(error, f"{place}{error.strerror or error}", 2, debug)
     except MemoryError as error:
         return _report(error, "not enough memory for this source", 2, debug)
+
+
+def _let_go_of_output() -> None:
+    """Write what stdout still holds, or drop it where that cannot be: Python would complain once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
