@@ -13,7 +13,8 @@
 #include <memory>
 #include <vector>
 
-#include "losses.hpp"
+#include "chunks.hpp"
+#include "loss_rows.hpp"
 #include "pool.hpp"
 #include "tiles.hpp"
 
@@ -26,64 +27,6 @@ constexpr int kBlock = 256;               // rows in flight: their packed slices
 constexpr int kGroup = 64;                // rows a thread takes at a time in 2
 constexpr int kAhead = 4;                 // rows asked for before their turn
 constexpr int kPad = 64;                  // bytes after a packed row, so that rows a power of two apart do not share a cache set
-constexpr int kWidth = 768;                // features in a chunk: ten rows of W of it stay in the first-level cache
-
-template <class T>
-struct Aligned {
-  explicit Aligned(size_t n) : p(static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)))) { std::fill_n(p.get(), n, T(0)); }
-  struct Free {
-    void operator()(T* q) const { ::operator delete(q, std::align_val_t(64)); }
-  };
-  std::unique_ptr<T[], Free> p;
-  T* get() const { return p.get(); }
-};
-
-struct Chunk {
-  int64_t first;    // feature
-  int size, width;  // features it holds; rounded up to whole vectors
-  size_t at;        // where its (classes x width) block begins in a chunk-major array
-};
-
-std::vector<Chunk> cut(int64_t features, int classes) {
-  int count = (int)((features + kWidth - 1) / kWidth);
-  if (count % 2 && features >= 256) ++count;  // even counts share well among threads
-  std::vector<Chunk> chunks;
-  const int64_t step = std::max<int64_t>(32, ((features + count - 1) / count + 31) / 32 * 32);
-  for (int64_t first = 0; first < features; first += step) {
-    const int size = (int)std::min(step, features - first), width = (size + kLanes - 1) / kLanes * kLanes;
-    chunks.push_back({first, size, width, chunks.empty() ? 0 : chunks.back().at + (size_t)chunks.back().width * classes});
-  }
-  return chunks;
-}
-
-// One row's slice, converted as it is copied: bytes stay bytes (the tiles widen them), all else becomes x - shift in float.
-void pack(const Data& data, const unsigned char* row, const Chunk& c, uint8_t* to) { std::memcpy(to, row + c.first, (size_t)c.size); }
-
-void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to) {
-  const double* shift = data.shift + c.first;
-  switch (data.type) {
-    case Type::u8: {
-      const uint8_t* x = row + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = (float)x[f] - (float)shift[f];
-      break;
-    }
-    case Type::f16: {
-      const uint16_t* x = reinterpret_cast<const uint16_t*>(row) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = half_to_float(x[f]) - (float)shift[f];
-      break;
-    }
-    case Type::f32: {
-      const float* x = reinterpret_cast<const float*>(row) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = (x[f] - (float)shift[f]) - (float)(shift[f] - (double)(float)shift[f]);  // the shift in two floats
-      break;
-    }
-    case Type::f64: {
-      const double* x = reinterpret_cast<const double*>(row) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = (float)((x[f] - shift[f]) * data.scale[c.first + f]);  // may be beyond float until scaled
-      break;
-    }
-  }
-}
 
 template <class T, int R, bool Copy>
 struct Dot {
@@ -105,50 +48,6 @@ struct Outer {
     }
   };
 };
-
-template <class L>
-Tally loss_rows(const float* scores, float* d, size_t ld, int classes, const int32_t* y, const float* weight, int rows, float* each) {
-  Tally tally{0, 0};
-  for (int r = 0; r < rows; r += kLanes) {
-    Ints label;
-    std::memcpy(&label, y + r, sizeof label);
-    const Rows lanes{scores + r, d + r, ld, classes, label};
-    const Floats w = load(weight + r), loss = L::of(lanes);
-    Floats best = lanes.score(0);
-    Ints guess = splat(0), alive;
-    const int live = std::min(kLanes, rows - r);
-    for (int i = 0; i < kLanes; ++i) alive[i] = -(i < live);
-    for (int c = 0; c < classes; ++c) {
-      const Floats s = lanes.score(c);
-      guess = select(s > best, splat(c), guess);
-      best = max(s, best);
-      lanes.set(c, select(alive, lanes.grad(c) * w, splat(0.0f)));  // what stands beyond the last row may be infinite
-    }
-    for (int i = 0; i < live; ++i) {
-      tally.loss += (double)loss[i] * w[i];
-      tally.correct += guess[i] == label[i];
-      if (each) each[r + i] = loss[i];
-    }
-  }
-  return tally;
-}
-
-using LossRows = Tally (*)(const float*, float*, size_t, int, const int32_t*, const float*, int, float*);
-
-LossRows rows_of(Loss loss) {
-  switch (loss) {
-    case Loss::softmax: return loss_rows<softmax>;
-    case Loss::hinge: return loss_rows<hinge>;
-    case Loss::squared_hinge: return loss_rows<squared_hinge>;
-    case Loss::hinge_max: return loss_rows<hinge_max>;
-    case Loss::ova_hinge: return loss_rows<ova_hinge>;
-    case Loss::ova_squared_hinge: return loss_rows<ova_squared_hinge>;
-    case Loss::logistic: return loss_rows<logistic>;
-    case Loss::squared: return loss_rows<squared>;
-    case Loss::perceptron: return loss_rows<perceptron>;
-  }
-  return nullptr;
-}
 
 // The program. T is what the tiles read: uint8_t straight from bytes (few classes), else float.
 template <class T>
