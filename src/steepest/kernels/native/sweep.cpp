@@ -17,6 +17,7 @@
 #include "loss_rows.hpp"
 #include "pool.hpp"
 #include "tiles.hpp"
+#include "weights.hpp"
 
 namespace STEEPEST_ISA {
 namespace {
@@ -55,27 +56,21 @@ class Sweep {
  public:
   Sweep(const Data& data, const Linear& model, int threads)
       : data_(data), model_(model), C_(model.classes), chunks_(cut(data.features, C_)), tiles_(C_), threads_(threads), barrier_(threads),
-        ld_(padded(std::min<int64_t>(kBlock, std::max<int64_t>(1, data.count)))), total_(chunks_.back().at + (size_t)chunks_.back().width * C_),
-        W_(total_), G_(total_), E_(total_), V_(total_), shift_(features()), scale_(features()), partial_(chunks_.size() * C_ * ld_),
-        d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(C_), vb_(C_), norms_(chunks_.size() * C_), away_(chunks_.size() * C_),
-        db_((size_t)threads * C_), tallies_(kBlock / kGroup) {
+        ld_(padded(std::min<int64_t>(kBlock, std::max<int64_t>(1, data.count)))), weights_(data, C_, chunks_), partial_(chunks_.size() * C_ * ld_),
+        d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(C_), vb_(C_), away_(chunks_.size() * C_), db_((size_t)threads * C_),
+        tallies_(kBlock / kGroup) {
     size_t at = 0;
     for (const Chunk& c : chunks_) {
       pack_at_.push_back(at);
       at += ld_ * stride(c);
     }
     packed_ = std::make_unique<Aligned<T>>(at);
-    for (size_t i = 0; i < chunks_.size(); ++i)
-      for (int f = 0; f < chunks_[i].size; ++f) {
-        shifts(i)[f] = (float)data.shift[chunks_[i].first + f];
-        scales(i)[f] = data.type == Type::f64 ? 1.0f : (float)data.scale[chunks_[i].first + f];
-      }
-    gather(model.W, W_.get());
+    weights_.gather(model.W, weights_.W());
     std::copy_n(model.b, C_, b_.get());
   }
 
   Tally descend(const Descent& how) {
-    gather(how.vW, V_.get());
+    weights_.gather(how.vW, weights_.V());
     std::copy_n(how.vb, C_, vb_.get());
     run([&](int thread) {
       const int64_t steps = (data_.count + how.batch - 1) / how.batch;
@@ -83,13 +78,13 @@ class Sweep {
       for (int64_t step = 0; step < steps; ++step) {
         const int64_t begin = step * how.batch, end = std::min(data_.count, begin + how.batch);
         each_block(thread, begin, end, 1.0f / (float)(end - begin), how.loss);
-        for (int i : mine(thread)) update(i, how, how.lr[step], biases(thread));
+        for (int i : mine(thread)) weights_.update(chunks_[i], how, how.lr[step], biases(thread));
         if (thread == 0) update_bias(how, how.lr[step]);
         if (how.radius > 0) project(thread, how.radius);
       }
     });
-    scatter(W_.get(), model_.W);
-    scatter(V_.get(), how.vW);
+    weights_.scatter(weights_.W(), model_.W);
+    weights_.scatter(weights_.V(), how.vW);
     std::copy_n(b_.get(), C_, model_.b);
     std::copy_n(vb_.get(), C_, how.vb);
     return tally_;
@@ -99,13 +94,9 @@ class Sweep {
     run([&](int thread) {
       effective(thread);
       each_block(thread, 0, data_.count, 1.0f, loss);
-      for (int i : mine(thread)) {
-        const Chunk& c = chunks_[i];
-        for (int k = 0; k < C_; ++k)
-          for (int f = 0; f < c.width; f += kLanes) store(G_.get() + c.at + (size_t)k * c.width + f, slope(i, k, f, biases(thread)[k]));
-      }
+      for (int i : mine(thread)) weights_.slopes(chunks_[i], biases(thread));
     });
-    scatter(G_.get(), dW);
+    weights_.scatter(weights_.G(), dW);
     std::copy_n(db_.get(), C_, db);
     return tally_;
   }
@@ -143,10 +134,7 @@ class Sweep {
 
   static constexpr bool kBytes = sizeof(T) == 1;
   static size_t padded(int64_t rows) { return (size_t)(rows + 15) / 16 * 16; }
-  size_t features() const { return (size_t)chunks_.back().first + chunks_.back().width; }
   static size_t stride(const Chunk& c) { return (size_t)c.width + kPad / sizeof(T); }
-  float* shifts(size_t i) { return shift_.get() + chunks_[i].first; }
-  float* scales(size_t i) { return scale_.get() + chunks_[i].first; }
   Range mine(int thread) const {
     const Share s((int)chunks_.size(), thread, threads_);
     return {s.first, s.last};
@@ -160,26 +148,8 @@ class Sweep {
     parallel(threads_, body);
   }
 
-  // Between the caller's class-major arrays and the chunk-major ones here.
-  void gather(const float* from, float* to) {
-    for (const Chunk& c : chunks_)
-      for (int k = 0; k < C_; ++k) std::copy_n(from + (size_t)k * data_.features + c.first, c.size, to + c.at + (size_t)k * c.width);
-  }
-  void scatter(const float* from, float* to) {
-    for (const Chunk& c : chunks_)
-      for (int k = 0; k < C_; ++k) std::copy_n(from + c.at + (size_t)k * c.width, c.size, to + (size_t)k * data_.features + c.first);
-  }
-
-  // E = W * scale: the weights that meet x - shift.
   void effective(int thread) {
-    for (int i : mine(thread)) {
-      const Chunk& c = chunks_[i];
-      for (int k = 0; k < C_; ++k)
-        for (int f = 0; f < c.width; f += kLanes) {
-          const size_t at = c.at + (size_t)k * c.width + f;
-          store(E_.get() + at, load(W_.get() + at) * load(scales(i) + f));
-        }
-    }
+    for (int i : mine(thread)) weights_.effective(chunks_[i]);
   }
 
   const unsigned char* row(int64_t i) const {
@@ -198,7 +168,7 @@ class Sweep {
   void dot_rows(size_t i, int r, int tile, const T* const* x, const T* const* next) {
     const Chunk& c = chunks_[i];
     const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
-    for_classes<Dot<T, R, Copy>::template Of>(count, x, (const float*)E_.get() + c.at + (size_t)first * c.width, (size_t)c.width, c.width,
+    for_classes<Dot<T, R, Copy>::template Of>(count, x, (const float*)weights_.E() + c.at + (size_t)first * c.width, (size_t)c.width, c.width,
                                               (const float*)away_.get() + i * C_ + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_,
                                               packed(i, r), stride(c), next);
   }
@@ -227,18 +197,8 @@ class Sweep {
     for (; tile < last; ++tile) dot_rows<R, false>(i, r, tile, x, x);
   }
 
-  // away_c = -sum_f shift_f E_cf: what the shift takes from the scores of bytes, which are packed as they are.
-  void shift_scores(size_t i) {
-    const Chunk& c = chunks_[i];
-    for (int k = 0; k < C_; ++k) {
-      Floats total = splat(0.0f);
-      for (int f = 0; f < c.width; f += kLanes) total += load(shifts(i) + f) * load(E_.get() + c.at + (size_t)k * c.width + f);
-      away_.get()[i * C_ + k] = -sum(total);
-    }
-  }
-
   void forward(size_t i, int64_t begin, int rows) {
-    if (kBytes) shift_scores(i);
+    if (kBytes) weights_.shift_scores(chunks_[i], away_.get() + i * C_);
     for (int tile = 0; tile < tiles_.tiles; tile += 2) {  // two tiles of W stay in the first-level cache while the rows pass
       const int last = std::min(tiles_.tiles, tile + 2);
       int r = 0;
@@ -274,7 +234,7 @@ class Sweep {
     for (int tile = 0; tile < tiles_.tiles; ++tile) {
       const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
       for_classes<Outer<T, V>::template Of>(count, (const T*)packed_->get() + pack_at_[i] + f, stride(c), (const float*)d_.get() + first * ld_,
-                                            ld_, rows, G_.get() + c.at + (size_t)first * c.width + f, (size_t)c.width, add);
+                                            ld_, rows, weights_.G() + c.at + (size_t)first * c.width + f, (size_t)c.width, add);
     }
   }
 
@@ -283,14 +243,6 @@ class Sweep {
     int f = 0;
     for (; f + 2 * kLanes <= width; f += 2 * kLanes) outer_tile<2>(i, f, rows, add);
     if (f < width) outer_tile<1>(i, f, rows, add);
-  }
-
-  // dL/dW of a chunk's features, from f on: G holds sum_r d_r x_r, and of bytes their shift is still to be taken off.
-  Floats slope(size_t i, int k, int f, float db) {
-    const Chunk& c = chunks_[i];
-    Floats g = load(G_.get() + c.at + (size_t)k * c.width + f);
-    if (kBytes) g -= db * load(shifts(i) + f);
-    return g * load(scales(i) + f);
   }
 
   // Phases 1 to 3 for the rows [begin, end): leaves dW of them in G and db in db_, both times `unit`.
@@ -326,22 +278,6 @@ class Sweep {
     }
   }
 
-  void update(size_t i, const Descent& how, float lr, const float* db) {
-    const Chunk& c = chunks_[i];
-    const float two = 2 * how.l2;
-    for (int k = 0; k < C_; ++k)
-      for (int f = 0; f < c.width; f += kLanes) {
-        const size_t at = c.at + (size_t)k * c.width + f;
-        Floats w = load(W_.get() + at), v = load(V_.get() + at), g = slope(i, k, f, db[k]) + two * w;
-        if (how.l1 != 0) g += how.l1 * (select(w > 0.0f, splat(1.0f), splat(0.0f)) - select(w < 0.0f, splat(1.0f), splat(0.0f)));
-        v = how.momentum * v + g;
-        w -= lr * (how.nesterov ? g + how.momentum * v : v);
-        store(V_.get() + at, v);
-        store(W_.get() + at, w);
-        store(E_.get() + at, w * load(scales(i) + f));
-      }
-  }
-
   void update_bias(const Descent& how, float lr) {
     for (int c = 0; c < C_; ++c) {
       float& v = vb_.get()[c];
@@ -353,28 +289,12 @@ class Sweep {
 
   // |w_c| <= radius: a column's norm is a sum over chunks, so two more barriers.
   void project(int thread, float radius) {
-    for (int i : mine(thread))
-      for (int k = 0; k < C_; ++k) {
-        Floats total = splat(0.0f);
-        for (int f = 0; f < chunks_[i].width; f += kLanes) {
-          const Floats w = load(W_.get() + chunks_[i].at + (size_t)k * chunks_[i].width + f);
-          total += w * w;
-        }
-        norms_.get()[(size_t)i * C_ + k] = sum(total);
-      }
+    for (int i : mine(thread)) weights_.measure(i);
     barrier_.wait();
     for (int k = 0; k < C_; ++k) {
-      double square = 0;
-      for (size_t i = 0; i < chunks_.size(); ++i) square += norms_.get()[i * C_ + k];
-      if (square <= (double)radius * radius) continue;
-      const float shrink = radius / (float)std::sqrt(square);
-      for (int i : mine(thread))
-        for (int f = 0; f < chunks_[i].width; f += kLanes) {
-          const size_t at = chunks_[i].at + (size_t)k * chunks_[i].width + f;
-          const Floats w = load(W_.get() + at) * shrink;
-          store(W_.get() + at, w);
-          store(E_.get() + at, w * load(scales(i) + f));  // from w, as effective() has it: a run cut here goes on with the same bits
-        }
+      const float factor = weights_.shrinkage(k, radius);
+      if (factor == 1.0f) continue;
+      for (int i : mine(thread)) weights_.shrink(chunks_[i], k, factor);
     }
     barrier_.wait();
   }
@@ -387,10 +307,10 @@ class Sweep {
   const int threads_;
   Barrier barrier_;
   const size_t ld_;     // rows of a block, padded
-  const size_t total_;  // elements of a chunk-major (classes x features) array
-  Aligned<float> W_, G_, E_, V_, shift_, scale_, partial_, d_, s_, weight_;
+  Weights<kBytes> weights_;
+  Aligned<float> partial_, d_, s_, weight_;
   Aligned<int32_t> y_;
-  Aligned<float> b_, vb_, norms_, away_, db_;
+  Aligned<float> b_, vb_, away_, db_;
   std::vector<Tally> tallies_;
   std::vector<size_t> pack_at_;
   std::unique_ptr<Aligned<T>> packed_;
