@@ -199,18 +199,30 @@ DATA = planar(images(3, 0))
         (b"", "truncated"),
         (GOOD[2][:-200], "truncated"),
         (b"\x80\x02}q\xff.", "has no data and labels"),
-        (b"\x80\x02}r\xff\xff\xff\xff.", "has no data and labels"),
+        (b"\x80\x02}r\xff\xff\xff\xff.", "its part 2 number 4,294,967,295"),
+        (b"\x80\x02}p99999999999\n.", "its part 2 number 99,999,999,999"),
+        (b"\x80\x02}p-1\n.", "damaged"),
         (b"\x80\x02T\xff\xff\xff\x7f.", "truncated"),
         (b"\x80\x02T\xff\xff\xff\xff.", "truncated"),
         (b"\x80\x02\x8e\xff\xff\xff\xff\xff\xff\xff\xff.", "truncated"),
-        (b"\x80\x02\x8a\xff" + b"\xff" * 255 + b".", "too long"),
+        (b"\x80\x02\x8a\xff" + b"\xff" * 255 + b".", "instruction 0x8a"),
         (b"I" + b"9" * 3000 + b"\n.", "too long"),
         (b"\x80\x02K\x01.", "not hold a dictionary"),
-        (b"\x80\x02.", "leaves things behind"),
+        (b"\x80\x02.", "damaged"),
         (b"\x80\x02(((((((e.", "damaged"),
         (b"\x80\x02]K\x01b.", "damaged|sets up"),
-        (_nested_keys(), "not a dictionary with names"),
-        (b"\x80\x02" + b")q\x00h\x00\x86" + b"q\x01h\x01\x86" * 40 + b"q\x01h\x01\x93.", "asks for something"),
+        (_nested_keys(), "uses a part twice that is neither"),
+        (b"\x80\x02}(" + b"K\x01K\x02" * 65 + b"u.", "64 fields"),
+        (b"\x80\x02(" + b"K\x01K\x02" * 65 + b"d.", "64 fields"),
+        (b"\x80\x02}" + b"K\x01K\x02s" * 65 + b".", "64 fields"),
+        (b"\x80\x02}K\x01K\x02s.", "not hold a dictionary with names"),
+        (b"\x80\x02}()K\x01u.", "not hold a dictionary with names"),
+        (b"\x80\x02" + b")q\x00h\x00\x86" + b"q\x01h\x01\x86" * 40 + b"q\x01h\x01\x93.", "a part twice"),
+        (b"\x80\x04K\x01K\x02\x93.", "damaged"),
+        (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system, which is not allowed"),
+        (b"\x80\x02]q\x00h\x00a.", "a part twice"),
+        (b"\x80\x02cnumpy\ndtype\n)R.", "damaged"),
+        (b"S'\\q'\n.", "damaged"),
         (published({"labels": LABELS}), "no data and labels"),
         (published({"labels": [0, 1], "data": DATA}), "2 labels for an array of shape"),
         (published({"labels": [0, 1, 250], "data": DATA}), "not a number from 0 to 99"),
@@ -232,6 +244,16 @@ def test_a_pickle_that_is_anything_else_is_refused(blob: bytes, message: str, tm
     with pytest.raises(InputError, match=f"data_batch_2.*({message})|{message}"):
         cifar.read_cifar(tmp_path / "c", PLAIN)
     assert not Path("steepest-was-here").exists()
+
+
+@pytest.mark.parametrize("name", [b"numpy.core.multiarray\n_reconstruct\n", b"numpy\nndarray\n", b"numpy\ndtype\n"])
+@pytest.mark.parametrize("state", [b"}U\x05shapeK\x07s", b"N}U\x05shapeK\x07s\x86"])
+def test_a_pickle_changes_nothing_that_outlives_it(name: bytes, state: bytes) -> None:
+    # Plain unpickling would set an attribute of what is named.
+    with pytest.raises(pickled.PickleRefusedError, match="damaged"):
+        pickled.read_pickle(b"\x80\x02c" + name + state + b"b.")
+    assert pickled.ByteArray.shape == ()
+    assert not any(hasattr(kind, "shape") for kind in (pickled._Kind, pickled._Type))
 
 
 def test_what_else_can_be_wrong(tmp_path: Path) -> None:

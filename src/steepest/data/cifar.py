@@ -5,7 +5,7 @@ channels-last like every other image, so `X[i].reshape(32, 32, 3)` is a picture.
 labels.
 
 - Python version: `data_batch_1` to `_5`, `test_batch` and `batches.meta`; `train`, `test` and `meta` for CIFAR-100:
-  pickled dictionaries, read as data by `pickled`, never unpickled.
+  pickled dictionaries, which `pickled` reads without running what they name.
 - Binary version: `data_batch_1.bin` to `_5.bin`, `test_batch.bin`, `batches.meta.txt`: a label byte, then the pixels;
   `train.bin`, `test.bin` and `fine_label_names.txt` for CIFAR-100, with the coarse label's byte before the fine
   one's.
@@ -109,18 +109,19 @@ def read_cifar(path: Path, options: ReadOptions) -> Dataset:
     title = printable(path)
     hundred, names = False, tuple[str, ...]()
     train, test = _Part(5, 10_000), _Part(1, 10_000)
-    for done, (name, blob) in enumerate(_files(path, title)):
+    for name, blob in _files(path, title):
         where = f"{title}: {printable(name)}"
         if name in _NAMES:
             names = _class_names(name, blob, where)
             continue
         if _HUNDRED.fullmatch(name) and not hundred:
             hundred, train = True, _Part(1, 50_000)
-        pixels, labels = _binary(blob, hundred, where) if name.endswith(".bin") else _pickled(blob, where)
         slot = 0 if hundred or name.startswith("test") else int(name[11]) - 1
-        (test if name.startswith("test") else train).add(slot, pixels, labels, where)
+        rows = _binary(blob, hundred, where) if name.endswith(".bin") else _pickled(blob, where)
+        (test if name.startswith("test") else train).add(slot, *rows, where)
+        del rows, blob  # before the next file is read
         if options.progress is not None:
-            options.progress(f"reading {title}", done + 1, 0)
+            options.progress(f"reading {title}", sum(map(bool, train.sizes + test.sizes)), 0)
     X, y = train.finish()
     X_test, y_test = test.finish()
     if not len(X):

@@ -1,55 +1,95 @@
-"""Reading the kind of pickle that CIFAR is published in, as data: nothing that it names is ever looked up or called.
+"""Reading the kind of pickle that CIFAR is published in: nothing that it names is ever imported or called.
 
-A pickle is a program for a small stack machine. This machine knows only the instructions that build numbers, strings,
-lists, dictionaries and NumPy's byte arrays; a name in the file ("numpy.ndarray") stays a name, a call becomes a plain
-record, and anything else is refused. Strings stay views of the file, so the memory needed is that of the file and a
-few lists.
+A pickle is a program for a small stack machine, here `pickle.Unpickler`. Two fences stand around it. Before it runs,
+`pickletools` reads the whole program: only the instructions that build numbers, strings, lists, dictionaries and
+NumPy's byte arrays may be in it, and nothing that makes it grow beyond its file. While it runs, a name in the file
+finds one of three inert classes of this module, which keep what they are given, or nothing at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+import io
+import pickle
+import pickletools
+import warnings
+from typing import Any, NoReturn
 
 from steepest.data.names import printable
 
 __all__ = ["ByteArray", "PickleRefusedError", "read_pickle"]
 
-_MOST_OBJECTS = 1_000_000
-_LONG = 256
-_ALLOWED_NAMES = {
-    ("numpy.core.multiarray", "_reconstruct"): "reconstruct",
-    ("numpy._core.multiarray", "_reconstruct"): "reconstruct",
-    ("numpy", "ndarray"): "ndarray",
-    ("numpy", "dtype"): "dtype",
+_MOST_INSTRUCTIONS = 1_000_000
+_MOST_FIELDS = 64
+_TEXTS = {
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
+_FIELDS = {"DICT", "SETITEM", "SETITEMS"}
+_PUTS, _GETS = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}, {"GET", "BINGET", "LONG_BINGET"}
+_ALLOWED = {
+    *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE"),
+    *("INT", "BININT", "BININT1", "BININT2", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+    *("EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_DICT", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
+    *_TEXTS, *_FIELDS, *_PUTS, *_GETS,
+}  # fmt: skip
 
 
 class PickleRefusedError(ValueError):
     """The pickle holds something else than CIFAR's dictionaries do, or is damaged."""
 
 
-class _Mark:
-    pass
+class _Kind:
+    """Stands for numpy.ndarray, which is named and never called."""
+
+    def __init__(self, *_: Any) -> None:
+        raise PickleRefusedError("it calls something that CIFAR's files do not call")
+
+    def __setstate__(self, state: Any) -> NoReturn:
+        raise PickleRefusedError("it sets up something that CIFAR's files do not have")
 
 
-@dataclass
-class _Name:
-    word: str
-
-
-@dataclass
 class _Type:
-    code: str
+    """Stands for numpy.dtype."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        self.code = code
+
+    def __setstate__(self, state: Any) -> None:
+        """Byte order and alignment say nothing about bytes."""
 
 
-@dataclass
 class ByteArray:
     """A NumPy array of bytes as the pickle describes it: its shape, and its bytes in C order."""
 
     shape: tuple[int, ...] = ()
-    data: memoryview = field(default_factory=lambda: memoryview(b""))
+    data = memoryview(b"")
+
+    def __init__(self, kind: Any, *_: Any) -> None:
+        if kind is not _Kind:
+            raise PickleRefusedError("it calls something that CIFAR's files do not call")
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, kind, fortran, data = state
+        if not isinstance(kind, _Type) or kind.code not in ("u1", "|u1", "uint8") or fortran:
+            raise PickleRefusedError("its array is not one of bytes in C order")
+        if not all(type(size) is int and 0 <= size < 1 << 31 for size in shape) or not 1 <= len(shape) <= 4:
+            raise PickleRefusedError("its array has an impossible shape")
+        self.shape, self.data = tuple(shape), memoryview(data.encode("latin-1") if isinstance(data, str) else data)
+
+
+_NAMES = {
+    ("numpy.core.multiarray", "_reconstruct"): ByteArray,
+    ("numpy._core.multiarray", "_reconstruct"): ByteArray,
+    ("numpy", "ndarray"): _Kind,
+    ("numpy", "dtype"): _Type,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _NAMES:
+            raise PickleRefusedError(f"it asks for {printable(f'{module}.{name}')}, which is not allowed")
+        return _NAMES[module, name]
 
 
 def read_pickle(blob: bytes) -> dict[str, Any]:
@@ -63,7 +103,7 @@ def read_pickle(blob: bytes) -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys are str; values are int, str, memoryview (a long string), list, dict or ByteArray.
+        Keys are str; values are int, str, list, dict or ByteArray.
 
     Raises
     ------
@@ -71,212 +111,50 @@ def read_pickle(blob: bytes) -> dict[str, Any]:
         Whatever else it is.
     """
     try:
-        result = _Machine(blob).run()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # odd escapes in a string are not CIFAR's
+            _check(blob)
+            result = _Unpickler(io.BytesIO(blob), encoding="latin-1").load()
     except PickleRefusedError:
         raise
-    except (IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise PickleRefusedError(f"it is damaged ({type(error).__name__})") from error
-    if not isinstance(result, dict):
-        raise PickleRefusedError("it does not hold a dictionary")
+    except Exception as error:
+        # Its words may be of the file's making; the kind of error is not.
+        raise PickleRefusedError(f"it is truncated or damaged ({type(error).__name__})") from error
+    if type(result) is not dict or not all(type(key) is str for key in result):
+        raise PickleRefusedError("it does not hold a dictionary with names")
     return result
 
 
-class _Machine:
-    def __init__(self, blob: bytes) -> None:
-        self.blob, self.view, self.at = blob, memoryview(blob), 0
-        self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
-        self.made = 0
-
-    def run(self) -> Any:
-        """Follow the instructions to the end."""
-        while True:
-            code = self.take(1)[0]
-            if code == 0x2E:  # STOP
-                if len(self.stack) != 1:
-                    raise PickleRefusedError("it is damaged (it leaves things behind)")
-                return self.stack[0]
-            action = _ACTIONS.get(code)
-            if action is None:
-                raise PickleRefusedError(
-                    f"instruction 0x{code:02x} at byte {self.at - 1:,} is not one that CIFAR's files use"
-                )
-            self.made += 1
-            if self.made > _MOST_OBJECTS:
-                raise PickleRefusedError(f"it has more than {_MOST_OBJECTS:,} parts")
-            action(self)
-
-    def take(self, size: int) -> memoryview:
-        piece = self.view[self.at : self.at + size]
-        if size < 0 or len(piece) < size:
-            raise PickleRefusedError("it is truncated")
-        self.at += size
-        return piece
-
-    def number(self, size: int, signed: bool = False) -> int:
-        return int.from_bytes(self.take(size), "little", signed=signed)
-
-    def line(self) -> str:
-        end = self.blob.find(b"\n", self.at, self.at + 4096)
-        if end < 0:
-            raise PickleRefusedError("it is truncated")
-        text = self.blob[self.at : end]
-        self.at = end + 1
-        return text.decode("latin-1")
-
-    def push(self, value: Any) -> None:
-        self.stack.append(value)
-
-    def string(self, size: int) -> None:
-        piece = self.take(size)
-        # Long strings are pixels; they are not copied.
-        self.push(piece if size > _LONG else str(piece, "latin-1"))
-
-    def to_mark(self) -> list[Any]:
-        at = len(self.stack) - 1
-        while not isinstance(self.stack[at], _Mark):
-            at -= 1
-            if at < 0:
-                raise PickleRefusedError("it is damaged (no mark)")
-        items = self.stack[at + 1 :]
-        del self.stack[at:]
-        return items
-
-    def quoted(self) -> None:
-        text = self.line()
-        if len(text) < 2 or text[0] != text[-1] or text[0] not in "'\"" or "\\" in text:
-            raise PickleRefusedError("a string in it is not a plain name")
-        self.push(text[1:-1])
-
-    def integer(self) -> None:
-        text = self.line().removesuffix("L")
-        if len(text) > 20:
-            raise PickleRefusedError("a number in it is too long")
-        self.push({"00": False, "01": True}.get(text) if text in ("00", "01") else int(text))
-
-    def long(self, size: int) -> None:
-        if size > 16:
-            raise PickleRefusedError("a number in it is too long")
-        self.push(self.number(size, signed=True))
-
-    def tuple_of(self, size: int) -> None:
-        items = tuple(self.stack[len(self.stack) - size :]) if size else ()
-        if len(items) != size:
-            raise PickleRefusedError("it is damaged (stack)")
-        del self.stack[len(self.stack) - size :]
-        self.push(items)
-
-    def name(self, module: Any, word: Any) -> None:
-        known = _ALLOWED_NAMES.get((module, word)) if isinstance(module, str) and isinstance(word, str) else None
-        if known is None:
-            # Only names are printed: printing whatever a hostile file put there could take for ever.
-            asked = f"{module}.{word}" if isinstance(module, str) and isinstance(word, str) else "something"
-            raise PickleRefusedError(f"it asks for {printable(asked)}, which is not allowed")
-        self.push(_Name(known))
-
-    def global_name(self) -> None:
-        self.name(self.line(), self.line())
-
-    def stack_name(self) -> None:
-        word, module = self.stack.pop(), self.stack.pop()
-        self.name(module, word)
-
-    def call(self) -> None:
-        arguments, name = self.stack.pop(), self.stack.pop()
-        if isinstance(name, _Name) and name.word == "reconstruct" and arguments[0] == _Name("ndarray"):
-            self.push(ByteArray())
-        elif isinstance(name, _Name) and name.word == "dtype" and isinstance(arguments[0], str):
-            self.push(_Type(arguments[0]))
+def _check(blob: bytes) -> None:
+    """Look at every instruction before the first one runs: the machine bounds neither its memory nor its time."""
+    memo: dict[int, bool] = {}
+    before, fields, levels = "", 0, [0]
+    argument: Any
+    for number, (code, argument, at) in enumerate(pickletools.genops(blob)):
+        name = code.name
+        if name not in _ALLOWED:
+            raise PickleRefusedError(
+                f"instruction 0x{ord(code.code):02x} at byte {at:,} is not one that CIFAR's files use"
+            )
+        if name == "MARK":
+            levels.append(0)
         else:
-            raise PickleRefusedError("it calls something that CIFAR's files do not call")
-
-    def build(self) -> None:
-        state, thing = self.stack.pop(), self.stack[-1]
-        if isinstance(thing, ByteArray):
-            _, shape, kind, fortran, data = state
-            if not isinstance(kind, _Type) or kind.code not in ("u1", "|u1", "uint8") or fortran:
-                raise PickleRefusedError("its array is not one of bytes in C order")
-            if not all(type(size) is int and 0 <= size < 1 << 31 for size in shape) or not 1 <= len(shape) <= 4:
-                raise PickleRefusedError("its array has an impossible shape")
-            raw = memoryview(data.encode("latin-1")) if isinstance(data, str) else memoryview(data)
-            thing.shape, thing.data = tuple(shape), raw
-        elif not isinstance(thing, _Type):
-            raise PickleRefusedError("it sets up something that CIFAR's files do not have")
-
-    def put(self, index: int) -> None:
-        self.memo[index] = self.stack[-1]
-
-    def append(self, items: list[Any]) -> None:
-        if type(self.stack[-1]) is not list:
-            raise PickleRefusedError("it is damaged (not a list)")
-        self.stack[-1].extend(items)
-
-    def set_items(self, items: list[Any]) -> None:
-        if type(self.stack[-1]) is not dict or len(items) % 2 or not all(type(key) is str for key in items[::2]):
-            raise PickleRefusedError("it is damaged (not a dictionary with names)")
-        self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
-
-    def set_item(self) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self.set_items([key, value])
-
-    def dictionary(self) -> None:
-        items = self.to_mark()
-        self.push({})
-        self.set_items(items)
-
-    def list_of(self) -> None:
-        self.push(self.to_mark())
-
-
-def _ignore(machine: _Machine, size: int) -> None:
-    machine.take(size)
-
-
-_ACTIONS: dict[int, Callable[[_Machine], None]] = {
-    ord("("): lambda m: m.push(_Mark()),
-    ord("}"): lambda m: m.push({}),
-    ord("]"): lambda m: m.push([]),
-    ord(")"): lambda m: m.push(()),
-    ord("N"): lambda m: m.push(None),
-    0x88: lambda m: m.push(True),
-    0x89: lambda m: m.push(False),
-    ord("K"): lambda m: m.push(m.number(1)),
-    ord("M"): lambda m: m.push(m.number(2)),
-    ord("J"): lambda m: m.push(m.number(4, signed=True)),
-    ord("I"): _Machine.integer,
-    ord("L"): _Machine.integer,
-    0x8A: lambda m: m.long(m.number(1)),
-    ord("S"): _Machine.quoted,
-    ord("V"): lambda m: m.push(m.line()),
-    ord("U"): lambda m: m.string(m.number(1)),
-    ord("T"): lambda m: m.string(m.number(4, signed=True)),
-    ord("X"): lambda m: m.string(m.number(4)),
-    0x8C: lambda m: m.string(m.number(1)),
-    ord("C"): lambda m: m.string(m.number(1)),
-    ord("B"): lambda m: m.string(m.number(4)),
-    0x8E: lambda m: m.string(m.number(8)),
-    ord("t"): lambda m: m.push(tuple(m.to_mark())),
-    0x85: lambda m: m.tuple_of(1),
-    0x86: lambda m: m.tuple_of(2),
-    0x87: lambda m: m.tuple_of(3),
-    ord("l"): _Machine.list_of,
-    ord("d"): _Machine.dictionary,
-    ord("a"): lambda m: m.append([m.stack.pop()]),
-    ord("e"): lambda m: m.append(m.to_mark()),
-    ord("s"): _Machine.set_item,
-    ord("u"): lambda m: m.set_items(m.to_mark()),
-    ord("p"): lambda m: m.put(int(m.line())),
-    ord("q"): lambda m: m.put(m.number(1)),
-    ord("r"): lambda m: m.put(m.number(4)),
-    0x94: lambda m: m.put(len(m.memo)),
-    ord("g"): lambda m: m.push(m.memo[int(m.line())]),
-    ord("h"): lambda m: m.push(m.memo[m.number(1)]),
-    ord("j"): lambda m: m.push(m.memo[m.number(4)]),
-    ord("c"): _Machine.global_name,
-    0x93: _Machine.stack_name,
-    ord("R"): _Machine.call,
-    ord("b"): _Machine.build,
-    0x80: lambda m: _ignore(m, 1),  # protocol
-    0x95: lambda m: _ignore(m, 8),  # frame
-}
+            # What lies above each mark is counted: a dictionary with many keys of the file's choice can take for ever.
+            marked = pickletools.markobject in code.stack_before
+            items = levels.pop() if marked else len(code.stack_before)
+            fields += items // 2 if name in _FIELDS else 0
+            levels[-1] += len(code.stack_after) - len(code.stack_before) + 2 * marked
+        if number >= _MOST_INSTRUCTIONS or fields > _MOST_FIELDS:
+            raise PickleRefusedError(f"it has more than {_MOST_INSTRUCTIONS:,} parts or {_MOST_FIELDS} fields")
+        if name == "INT" and argument.bit_length() > 63:
+            raise PickleRefusedError("a number in it is too long")
+        if name in _PUTS:
+            # The machine's table of parts is as long as the largest number given in it.
+            place = len(memo) if argument is None else argument
+            if place > number + 255:
+                raise PickleRefusedError(f"it calls its part {number:,} number {place:,}")
+            memo[place] = before in _TEXTS or before in ("GLOBAL", "STACK_GLOBAL")
+        elif name in _GETS and not memo.get(argument):
+            # Tuples of the same tuple twice, forty deep: to hash that would take for ever.
+            raise PickleRefusedError("it uses a part twice that is neither a text nor a name")
+        before = name
