@@ -44,29 +44,34 @@ std::vector<Chunk> cut(int64_t features, int classes) {
   return chunks;
 }
 
-// One row's slice, converted as it is copied: bytes stay bytes (the tiles widen them), all else becomes x - shift in float.
-void pack(const Data& data, const unsigned char* row, const Chunk& c, uint8_t* to) { std::memcpy(to, row + c.first, (size_t)c.size); }
+// The i-th row to visit.
+const unsigned char* row(const Data& data, int64_t i) {
+  return static_cast<const unsigned char*>(data.X) + (data.order ? data.order[i] : i) * data.row_bytes;
+}
 
-void pack(const Data& data, const unsigned char* row, const Chunk& c, float* to) {
+// One row's slice, converted as it is copied: bytes stay bytes (the tiles widen them), all else becomes x - shift in float.
+void pack(const Data& data, const unsigned char* from, const Chunk& c, uint8_t* to) { std::memcpy(to, from + c.first, (size_t)c.size); }
+
+void pack(const Data& data, const unsigned char* from, const Chunk& c, float* to) {
   const double* shift = data.shift + c.first;
   switch (data.type) {
     case Type::u8: {
-      const uint8_t* x = row + c.first;
+      const uint8_t* x = from + c.first;
       for (int f = 0; f < c.size; ++f) to[f] = (float)x[f] - (float)shift[f];
       break;
     }
     case Type::f16: {
-      const uint16_t* x = reinterpret_cast<const uint16_t*>(row) + c.first;
+      const uint16_t* x = reinterpret_cast<const uint16_t*>(from) + c.first;
       for (int f = 0; f < c.size; ++f) to[f] = half_to_float(x[f]) - (float)shift[f];
       break;
     }
     case Type::f32: {
-      const float* x = reinterpret_cast<const float*>(row) + c.first;
+      const float* x = reinterpret_cast<const float*>(from) + c.first;
       for (int f = 0; f < c.size; ++f) to[f] = (x[f] - (float)shift[f]) - (float)(shift[f] - (double)(float)shift[f]);  // the shift in two floats
       break;
     }
     case Type::f64: {
-      const double* x = reinterpret_cast<const double*>(row) + c.first;
+      const double* x = reinterpret_cast<const double*>(from) + c.first;
       for (int f = 0; f < c.size; ++f) to[f] = (float)((x[f] - shift[f]) * data.scale[c.first + f]);  // may be beyond float until scaled
       break;
     }

@@ -10,13 +10,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <vector>
 
 #include "chunks.hpp"
 #include "loss_rows.hpp"
 #include "pool.hpp"
-#include "tiles.hpp"
+#include "tile_products.hpp"
 #include "weights.hpp"
 
 namespace STEEPEST_ISA {
@@ -24,47 +23,18 @@ namespace {
 
 using namespace steepest;
 
-constexpr int kBlock = 256;               // rows in flight: their packed slices stay in the second-level cache between 1 and 3
-constexpr int kGroup = 64;                // rows a thread takes at a time in 2
-constexpr int kAhead = 4;                 // rows asked for before their turn
-constexpr int kPad = 64;                  // bytes after a packed row, so that rows a power of two apart do not share a cache set
+constexpr int kBlock = 256;  // rows in flight: their packed slices stay in the second-level cache between 1 and 3
+constexpr int kGroup = 64;   // rows a thread takes at a time in 2
 
-template <class T, int R, bool Copy>
-struct Dot {
-  template <int K>
-  struct Of {
-    static void run(const T* const* x, const float* w, size_t ldw, int n, const float* start, float* out, size_t ldo, T* to, size_t ldt,
-                    const T* const* next) {
-      dot<T, R, K, Copy>(x, w, ldw, n, start, out, ldo, to, ldt, next);
-    }
-  };
-};
-
-template <class T, int V>
-struct Outer {
-  template <int K>
-  struct Of {
-    static void run(const T* x, size_t ldx, const float* d, size_t ldd, int rows, float* g, size_t ldg, bool add) {
-      outer<T, V, K>(x, ldx, d, ldd, rows, g, ldg, add);
-    }
-  };
-};
-
-// The program. T is what the tiles read: uint8_t straight from bytes (few classes), else float.
-template <class T>
+// The program. Products says what the rows are packed as and how they meet the weights.
+template <class Products>
 class Sweep {
  public:
   Sweep(const Data& data, const Linear& model, int threads)
-      : data_(data), model_(model), C_(model.classes), chunks_(cut(data.features, C_)), tiles_(C_), threads_(threads), barrier_(threads),
-        ld_(padded(std::min<int64_t>(kBlock, std::max<int64_t>(1, data.count)))), weights_(data, C_, chunks_), partial_(chunks_.size() * C_ * ld_),
-        d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(C_), vb_(C_), away_(chunks_.size() * C_), db_((size_t)threads * C_),
-        tallies_(kBlock / kGroup) {
-    size_t at = 0;
-    for (const Chunk& c : chunks_) {
-      pack_at_.push_back(at);
-      at += ld_ * stride(c);
-    }
-    packed_ = std::make_unique<Aligned<T>>(at);
+      : data_(data), model_(model), C_(model.classes), chunks_(cut(data.features, C_)), threads_(threads), barrier_(threads),
+        ld_(padded(std::min<int64_t>(kBlock, std::max<int64_t>(1, data.count)))), weights_(data_, C_, chunks_),
+        products_(data_, C_, chunks_, weights_, ld_, threads), d_(C_ * ld_), s_(C_ * ld_), weight_(ld_), y_(ld_), b_(padded(C_)), vb_(C_),
+        db_((size_t)threads * C_), tallies_(kBlock / kGroup) {
     weights_.gather(model.W, weights_.W());
     std::copy_n(model.b, C_, b_.get());
   }
@@ -106,11 +76,11 @@ class Sweep {
       effective(thread);
       for (int64_t begin = 0; begin < data_.count; begin += kBlock) {
         const int rows = (int)std::min<int64_t>(kBlock, data_.count - begin);
-        for (int i : mine(thread)) forward(i, begin, rows);
+        forward(thread, begin, rows, begin == 0);
         barrier_.wait();
         for (int g : groups(thread, rows)) {
           const int first = g * kGroup, last = std::min(rows, first + kGroup);
-          add_partial(first, last);
+          products_.add_partial(b_.get(), first, last, s_.get());
           for (int r = first; r < last; ++r)
             for (int c = 0; c < C_; ++c) out[(begin + r) * C_ + c] = s_.get()[c * ld_ + r];
         }
@@ -132,9 +102,7 @@ class Sweep {
     It end() const { return {last}; }
   };
 
-  static constexpr bool kBytes = sizeof(T) == 1;
-  static size_t padded(int64_t rows) { return (size_t)(rows + 15) / 16 * 16; }
-  static size_t stride(const Chunk& c) { return (size_t)c.width + kPad / sizeof(T); }
+  static size_t padded(int64_t n) { return (size_t)(n + 15) / 16 * 16; }
   Range mine(int thread) const {
     const Share s((int)chunks_.size(), thread, threads_);
     return {s.first, s.last};
@@ -152,69 +120,12 @@ class Sweep {
     for (int i : mine(thread)) weights_.effective(chunks_[i]);
   }
 
-  const unsigned char* row(int64_t i) const {
-    return static_cast<const unsigned char*>(data_.X) + (data_.order ? data_.order[i] : i) * data_.row_bytes;
-  }
-
-  // Asks for a row's slice ahead of its turn. Inlined always: as a function of its own it has no effects that the compiler knows of, and
-  // is removed.
-  [[gnu::always_inline]] void prefetch(int64_t i, const Chunk& c) const {
-    const size_t size = data_.type == Type::u8 ? 1 : data_.type == Type::f16 ? 2 : data_.type == Type::f32 ? 4 : 8;
-    const unsigned char* p = row(i) + c.first * size;
-    for (size_t at = 0; at < c.size * size; at += 64) __builtin_prefetch(p + at);
-  }
-
-  template <int R, bool Copy>
-  void dot_rows(size_t i, int r, int tile, const T* const* x, const T* const* next) {
-    const Chunk& c = chunks_[i];
-    const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
-    for_classes<Dot<T, R, Copy>::template Of>(count, x, (const float*)weights_.E() + c.at + (size_t)first * c.width, (size_t)c.width, c.width,
-                                              (const float*)away_.get() + i * C_ + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_,
-                                              packed(i, r), stride(c), next);
-  }
-
-  T* packed(size_t i, int r) const { return packed_->get() + pack_at_[i] + (size_t)r * stride(chunks_[i]); }
-
-  // Scores of R rows from row r of the block on, in tiles [tile, last); they are packed on the way when `tile` is the first.
-  template <int R>
-  void score_rows(size_t i, int64_t begin, int r, int rows, int tile, int last) {
-    const Chunk& c = chunks_[i];
-    const T *x[R], *next[R];
-    for (int j = 0; j < R; ++j) x[j] = packed(i, r + j);
-    if (tile == 0 && kBytes && c.size == c.width) {  // bytes stay as they are: the first tile packs them as it reads them
-      const T* raw[R];
-      for (int j = 0; j < R; ++j) {
-        raw[j] = reinterpret_cast<const T*>(row(begin + r + j)) + c.first;
-        next[j] = reinterpret_cast<const T*>(row(begin + std::min(r + j + kAhead, rows - 1))) + c.first;
-      }
-      dot_rows<R, true>(i, r, tile++, raw, next);
-    } else if (tile == 0) {
-      for (int j = r; j < r + R; ++j) {
-        if (j + kAhead < rows) prefetch(begin + j + kAhead, c);
-        pack(data_, row(begin + j), c, packed(i, j));
-      }
+  // Partial scores of the rows [begin, begin + rows); `moved`: the weights have, since the last time.
+  void forward(int thread, int64_t begin, int rows, bool moved) {
+    for (int i : mine(thread)) {
+      if (moved) products_.take_weights(i);
+      products_.forward(i, begin, rows);
     }
-    for (; tile < last; ++tile) dot_rows<R, false>(i, r, tile, x, x);
-  }
-
-  void forward(size_t i, int64_t begin, int rows) {
-    if (kBytes) weights_.shift_scores(chunks_[i], away_.get() + i * C_);
-    for (int tile = 0; tile < tiles_.tiles; tile += 2) {  // two tiles of W stay in the first-level cache while the rows pass
-      const int last = std::min(tiles_.tiles, tile + 2);
-      int r = 0;
-      for (; r + 2 <= rows; r += 2) score_rows<2>(i, begin, r, rows, tile, last);
-      if (r < rows) score_rows<1>(i, begin, r, rows, tile, last);
-    }
-  }
-
-  // s = b + the partial scores, in chunk order.
-  void add_partial(int first, int last) {
-    for (int c = 0; c < C_; ++c)
-      for (int r = first; r < last; r += kLanes) {
-        Floats s = splat(b_.get()[c]);
-        for (size_t i = 0; i < chunks_.size(); ++i) s += load(partial_.get() + (i * C_ + c) * ld_ + r);
-        store(s_.get() + c * ld_ + r, s);
-      }
   }
 
   void loss_group(int g, int64_t begin, int rows, float unit, LossRows loss) {
@@ -224,25 +135,8 @@ class Sweep {
       y_.get()[r] = at < 0 ? 0 : (int32_t)data_.y[at];
       weight_.get()[r] = at < 0 ? 0 : (data_.weight ? data_.weight[at] : 1.0f) * unit;
     }
-    add_partial(first, last);
+    products_.add_partial(b_.get(), first, last, s_.get());
     tallies_[g] = loss(s_.get() + first, d_.get() + first, ld_, C_, y_.get() + first, weight_.get() + first, last - first, nullptr);
-  }
-
-  template <int V>
-  void outer_tile(size_t i, int f, int rows, bool add) {
-    const Chunk& c = chunks_[i];
-    for (int tile = 0; tile < tiles_.tiles; ++tile) {
-      const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
-      for_classes<Outer<T, V>::template Of>(count, (const T*)packed_->get() + pack_at_[i] + f, stride(c), (const float*)d_.get() + first * ld_,
-                                            ld_, rows, weights_.G() + c.at + (size_t)first * c.width + f, (size_t)c.width, add);
-    }
-  }
-
-  void backward(size_t i, int rows, bool add) {
-    const int width = chunks_[i].width;
-    int f = 0;
-    for (; f + 2 * kLanes <= width; f += 2 * kLanes) outer_tile<2>(i, f, rows, add);
-    if (f < width) outer_tile<1>(i, f, rows, add);
   }
 
   // Phases 1 to 3 for the rows [begin, end): leaves dW of them in G and db in db_, both times `unit`.
@@ -250,12 +144,13 @@ class Sweep {
     const LossRows of = rows_of(loss);
     for (int64_t at = begin; at < end; at += kBlock) {
       const int rows = (int)std::min<int64_t>(kBlock, end - at);
-      for (int i : mine(thread)) forward(i, at, rows);
+      forward(thread, at, rows, at == begin);
       barrier_.wait();
       for (int g : groups(thread, rows)) loss_group(g, at, rows, unit, of);
       barrier_.wait();
       sum_biases(biases(thread), rows, at == begin);
-      for (int i : mine(thread)) backward(i, rows, at > begin);
+      products_.take_slopes(thread, d_.get(), rows);
+      for (int i : mine(thread)) products_.backward(i, thread, d_.get(), rows, at > begin);
       if (thread == 0) sum_up(rows, unit);
     }
   }
@@ -303,17 +198,15 @@ class Sweep {
   const Linear model_;
   const int C_;
   const std::vector<Chunk> chunks_;
-  const Tiles tiles_;
   const int threads_;
   Barrier barrier_;
   const size_t ld_;     // rows of a block, padded
-  Weights<kBytes> weights_;
-  Aligned<float> partial_, d_, s_, weight_;
+  Weights<Products::kBytes> weights_;
+  Products products_;
+  Aligned<float> d_, s_, weight_;
   Aligned<int32_t> y_;
-  Aligned<float> b_, vb_, away_, db_;
+  Aligned<float> b_, vb_, db_;
   std::vector<Tally> tallies_;
-  std::vector<size_t> pack_at_;
-  std::unique_ptr<Aligned<T>> packed_;
   Tally tally_{0, 0};
 };
 
@@ -336,8 +229,8 @@ bool as_bytes(const Data& data, int classes) {
 template <class F>
 auto with(const Data& data, const Linear& model, int64_t batch, int threads, F run) {
   threads = useful(data, model.classes, batch, threads);
-  if (as_bytes(data, model.classes)) return run(Sweep<uint8_t>(data, model, threads));
-  return run(Sweep<float>(data, model, threads));
+  if (as_bytes(data, model.classes)) return run(Sweep<TileProducts<uint8_t>>(data, model, threads));
+  return run(Sweep<TileProducts<float>>(data, model, threads));
 }
 
 Tally descend(const Data& data, const Linear& model, const Descent& how, int threads) {
