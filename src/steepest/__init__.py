@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from steepest import losses, optim, penalties
+    from steepest.autodiff import Tensor, op, ops, tensor
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
@@ -21,6 +22,10 @@ __version__ = "0.1.0"
 
 # Everything is loaded when it is first named: a front door that needs little starts at once.
 _PLACES = {
+    "Tensor": "steepest.autodiff",
+    "op": "steepest.autodiff",
+    "ops": "steepest.autodiff",
+    "tensor": "steepest.autodiff",
     "Dataset": "steepest.data",
     "load": "steepest.data",
     "DataWarning": "steepest.errors",
@@ -39,11 +44,15 @@ __all__ = [
     "InputError",
     "LinearClassifier",
     "Model",
+    "Tensor",
     "load",
     "load_model",
     "losses",
+    "op",
+    "ops",
     "optim",
     "penalties",
+    "tensor",
 ]
 
 
@@ -52,11 +61,17 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_PLACES[name]), name)
     elif name in _ROOMS:
         value = importlib.import_module(f"steepest.{name}")
+    elif not name.startswith("_") and name in _ops().__all__:  # exp, relu, matmul: the ops stand here too
+        value = getattr(_ops(), name)
     else:
         raise AttributeError(f"module 'steepest' has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
+def _ops() -> Any:
+    return importlib.import_module("steepest.autodiff.ops")
+
+
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted({*__all__, *_ops().__all__, "__version__"})
