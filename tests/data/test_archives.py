@@ -132,6 +132,99 @@ def test_links_and_devices_refuse_the_archive(kind: bytes, tmp_path: Path) -> No
         archives.list_members(put(tmp_path / "x.tar", file.getvalue()))
 
 
+def header(kind: bytes, size: bytes, name: bytes = b"a/1.png") -> bytes:
+    """Return a header block with a right checksum, whatever its fields say."""
+    block = bytearray(name.ljust(124, b"\0") + size.rjust(12, b"0") + bytes(12) + b" " * 8 + kind + bytes(355))
+    block[257:265] = b"ustar  \0"
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def binary(size: int) -> bytes:
+    return (size % (1 << 96) | (1 << 95 if size >= 0 else 0)).to_bytes(12, "big")
+
+
+SOUND = tar_bytes({"a/1.png": png(1), "b/1.png": png(2)})
+
+
+@pytest.mark.parametrize("how", ["", "gz"])
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (header(b"L", binary(1 << 40)), "the name of a member takes 1,099,511,627,776"),
+        (header(b"L", b"100001"), "the name of a member takes 33,280"),
+        (header(b"x", binary(1 << 70)), "the name of a member takes"),
+        (header(b"x", binary(-512)), "the name of a member takes -512"),
+        (header(b"L", b"0") * 200, "the name of a member takes"),
+        (header(b"0", binary(-512)), "has no valid size"),
+        (header(b"0", binary(-(1 << 80))), "has no valid size"),
+        (header(b"5", binary(-512)), "has no valid size"),
+        (header(b"0", binary(1 << 40)), "truncated"),
+        (header(b"0", binary(1 << 70)), "truncated|damaged"),
+        (header(b"0", b"1000") + bytes(100), "truncated"),
+        (header(b"x", b"0"), "truncated"),
+        (header(b"x", b"0") + bytes(512), "damaged"),
+        (header(b"S", b"0") + SOUND, "is a sparse file"),
+        (header(b"M", b"0") + SOUND, "is a part of a multi-volume archive"),
+        (b"noise".ljust(512, b"!") + SOUND, r"there should be a member's header at byte 2,048"),
+        (SOUND[:100], "truncated"),
+        (b"", "truncated"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else len(value),
+)
+def test_headers_that_lie_are_one_line(blocks: bytes, message: str, how: str, tmp_path: Path) -> None:
+    packed = SOUND[: 4 * 512] + blocks
+    assert SOUND[2 * 512 : 2 * 512 + 7] == b"b/1.png"
+    path = put(tmp_path / "x", gzip.compress(packed) if how else packed)
+    with pytest.raises(InputError, match=message) as refused:
+        archives.list_members(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"},
+        {"GNU.sparse.size": "9", "GNU.sparse.numblocks": "1"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"},
+    ],
+)
+def test_a_sparse_file_of_pax_refuses_the_archive(records: dict[str, str], tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("a/1.png")
+        info.size, info.pax_headers = 512, records
+        tar.addfile(info, io.BytesIO(b"1\n0\n1\n".ljust(512, b"\0")))
+    with pytest.raises(InputError, match="is a sparse file"):
+        archives.list_members(put(tmp_path / "x.tar", file.getvalue()))
+
+
+def test_headers_for_all_members_are_bounded(tmp_path: Path) -> None:
+    for many in (100, 300):
+        file = io.BytesIO()
+        records = {f"key{k}": "value" for k in range(many)}
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=records) as tar:
+            for name in "ab":
+                tar.addfile(tarfile.TarInfo(f"{name}/1.png"))
+        path = put(tmp_path / "x.tar", file.getvalue())
+        if many == 100:
+            assert [member.name for member in archives.list_members(path)] == ["a/1.png", "b/1.png"]
+        else:
+            with pytest.raises(InputError, match="more than 256 records"):
+                archives.list_members(path)
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_tar_cut_off_anywhere_is_said(form: int, tmp_path: Path) -> None:
+    files = {"a/" + "n" * 90 + "/1.png": b"x" * 700, "b/1.png": b"", "c/\N{SNOWMAN}" + "m" * 90 + ".png": b"y" * 512}
+    packed = tar_bytes(files, form=form)
+    end = len(packed.rstrip(b"\0")) + 511 & ~511
+    assert len(archives.list_members(put(tmp_path / "x.tar", packed[: end + 512]))) == 3
+    for cut in range(512, end + 512, 100):
+        with pytest.raises(InputError, match="truncated"):
+            archives.list_members(put(tmp_path / "x.tar", packed[:cut]))
+
+
 def test_a_link_in_a_zip_refuses_the_archive(tmp_path: Path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:

@@ -12,7 +12,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from steepest.data._decode_worker import fetch_zipped
 from steepest.data.folders import is_regular
@@ -110,7 +110,7 @@ def iter_members(path: Path) -> Iterator[Member]:
         return
     with _open(path, title) as file:
         if kind == "tar":
-            for name, offset, size in tar_members(_Plain(file, title), title):
+            for name, offset, size in tar_members(file, title):
                 yield Member(name, size, (offset, size))
         else:
             stream = _Unpacked(file, kind[4:], title)
@@ -142,7 +142,7 @@ def iter_contents(path: Path, wanted: Callable[[str], bool], most: int = MAX_MEM
                             f"{title}: the member {printable(member.name)} cannot be read: {error}"
                         ) from error
             return
-        stream: _Plain | _Unpacked = _Plain(file, title) if kind == "tar" else _Unpacked(file, kind[4:], title)
+        stream = file if kind == "tar" else _Unpacked(file, kind[4:], title)
         for name, _, size in tar_members(stream, title):
             if wanted(name):
                 _check_member(name, size, most, title)
@@ -150,7 +150,8 @@ def iter_contents(path: Path, wanted: Callable[[str], bool], most: int = MAX_MEM
                 if len(content) < size:
                     raise cut_off(title)
                 yield name, content
-        stream.finish()
+        if kind != "tar":
+            stream.finish()
 
 
 def _check_member(name: str, size: int, most: int, title: str) -> None:
@@ -170,35 +171,6 @@ def _packing(head: bytes) -> str | None:
         if head.startswith(magic):
             return packing
     return None
-
-
-class _Plain:
-    """A tar that is not compressed: what is not wanted is passed by seeking."""
-
-    def __init__(self, file: Any, title: str) -> None:
-        self.file, self.title, self.position = file, title, 0
-        self.size = os.fstat(file.fileno()).st_size
-
-    def read(self, size: int) -> bytes:
-        data: bytes = self.file.read(size)
-        self.position += len(data)
-        return data
-
-    def skip(self, size: int) -> None:
-        # The last member's padding may be missing; its bytes may not.
-        if self.position + size - self.size >= 512:
-            raise cut_off(self.title)
-        self.position += size
-        self.file.seek(self.position)
-
-    def finish(self) -> None:
-        """Nothing is left to be checked."""
-
-
-class _Decompressor(Protocol):
-    eof: bool
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
 class _Unpacked:
@@ -258,12 +230,14 @@ class _Unpacked:
         self.position += len(data)
         return data
 
-    def skip(self, size: int) -> None:
-        while size > 0:
-            data = self.read(min(size, _PIECE))
-            if not data:
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, to: int) -> int:
+        while self.position < to:
+            if not self.read(min(to - self.position, _PIECE)):
                 raise cut_off(self.title)
-            size -= len(data)
+        return self.position
 
     def finish(self) -> None:
         """Read what follows the last member, so that the checksum at the end is seen."""
