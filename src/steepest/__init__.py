@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from steepest import losses, optim, penalties
-    from steepest.autodiff import Tensor, op, ops, tensor
+    from steepest.autodiff import (
+        Tensor,
+        case,
+        check_gradient,
+        grad,
+        jacobian,
+        numerical_gradient,
+        op,
+        ops,
+        tensor,
+        value_and_grad,
+    )
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
@@ -22,19 +33,19 @@ __version__ = "0.1.0"
 
 # Everything is loaded when it is first named: a front door that needs little starts at once.
 _PLACES = {
-    "Tensor": "steepest.autodiff",
-    "op": "steepest.autodiff",
-    "ops": "steepest.autodiff",
-    "tensor": "steepest.autodiff",
-    "Dataset": "steepest.data",
-    "load": "steepest.data",
-    "DataWarning": "steepest.errors",
-    "DivergenceError": "steepest.errors",
-    "InputError": "steepest.errors",
-    "LinearClassifier": "steepest.estimators.linear",
-    "Model": "steepest.training.model_file",
-    "load_model": "steepest.training.model_file",
-}
+    name: place
+    for place, names in {
+        "steepest.autodiff": (
+            "Tensor", "case", "check_gradient", "grad", "jacobian", "numerical_gradient", "op", "ops", "tensor",
+            "value_and_grad",
+        ),
+        "steepest.data": ("Dataset", "load"),
+        "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
+        "steepest.estimators.linear": ("LinearClassifier",),
+        "steepest.training.model_file": ("Model", "load_model"),
+    }.items()
+    for name in names
+}  # fmt: skip
 _ROOMS = ("losses", "optim", "penalties")
 
 __all__ = [
@@ -45,14 +56,20 @@ __all__ = [
     "LinearClassifier",
     "Model",
     "Tensor",
+    "case",
+    "check_gradient",
+    "grad",
+    "jacobian",
     "load",
     "load_model",
     "losses",
+    "numerical_gradient",
     "op",
     "ops",
     "optim",
     "penalties",
     "tensor",
+    "value_and_grad",
 ]
 
 

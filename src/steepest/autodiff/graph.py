@@ -23,8 +23,8 @@ _next_serial = count().__next__
 class Tensor(Operators):
     """A node of the graph: a value that never changes, and how it came about.
 
-    Tensors are made by ``tensor`` (a leaf) and by ops. They point to what they came from and never the other way, so
-    there are no cycles: a graph is freed when its last node is dropped.
+    Tensors are made by ``tensor`` (a leaf) and by ops, which hand in what is listed here and the plain ``inputs``. They
+    point to what they came from and never the other way: no cycles, so a graph is freed when its last node is dropped.
 
     Attributes
     ----------

@@ -29,7 +29,20 @@ class Case:
 
 
 def case(*args: Any, **parameters: Any) -> Case:
-    """Write a Case as the call that it is: ``case((3, 4), axis=1)``."""
+    """Describe a call that an op is tested on, in the words of the call: ``case((3, 4), axis=1)``.
+
+    Parameters
+    ----------
+    *args
+        The shape of each argument; an array, or a boolean, stands for itself.
+    **parameters
+        The parameters of the op, as they are.
+
+    Returns
+    -------
+    Case
+        For ``op(cases=[...])``.
+    """
     return Case(args, parameters)
 
 

@@ -49,7 +49,7 @@ def stop_gradient(x: Any) -> Any:
     Examples
     --------
     >>> import steepest as st
-    >>> st.grad(lambda x: x * st.stop_gradient(x))(3.0)
+    >>> float(st.grad(lambda x: x * st.stop_gradient(x))(3.0))
     3.0
     """
     return x
