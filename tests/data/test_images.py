@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import json
 import os
 import signal
 import subprocess
@@ -18,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from PIL import Image
 
-from steepest.data import _decode_worker, images, pool
+from steepest.data import _decode_worker, images, pixels, pool
 from steepest.data.options import ReadOptions
+from steepest.data.small_jpegs import SmallJpegs
 from steepest.errors import DataWarning, InputError
 
 PLAIN = ReadOptions(cache=False, threads=1)
@@ -276,7 +279,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) ->
         assert len(images.read_image_folder(tmp_path, PLAIN).X) == 1
     huge_webp = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x3f\0\xff\x3f\0" + bytes(40)
     with pytest.raises(ValueError, match="16384x16384"):
-        _decode_worker.decode(huge_webp, None, 0)
+        pixels.decode(huge_webp, None, 0)
 
 
 def test_pipes_and_folders_with_the_name_of_an_image_do_not_hang_or_fail(tmp_path: Path) -> None:
@@ -351,18 +354,18 @@ def jpegs() -> dict[str, bytes]:
 @pytest.mark.parametrize("channels", [0, 1, 3])
 def test_the_short_way_for_jpeg_gives_what_the_long_way_gives(name: str, channels: int) -> None:
     blob = jpegs()[name]
-    assert _decode_worker.decode(blob, None, channels) == _decode_worker._decode(blob, None, channels)
-    assert _decode_worker.decode(blob, (4, 6), channels) == _decode_worker._decode(blob, (4, 6), channels)
-    short = _decode_worker._SmallJpegs()
+    assert pixels.decode(blob, None, channels) == pixels._decode(blob, None, channels)
+    assert pixels.decode(blob, (4, 6), channels) == pixels._decode(blob, (4, 6), channels)
+    short = SmallJpegs(pixels._decode)
     taken = short(blob, None, 0) is not None
     assert taken == (name not in ("orientation", "cmyk", "large"))
     for cut in (2, 20, len(blob) // 2, len(blob) - 3):
         found = short(blob[:cut], None, 0)
-        assert found is None or found == _decode_worker._decode(blob[:cut], None, 0)
+        assert found is None or found == pixels._decode(blob[:cut], None, 0)
 
 
 def test_a_short_way_that_differs_is_not_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = _decode_worker._SmallJpegs()
+    short = SmallJpegs(pixels._decode)
     monkeypatch.setattr(short, "_short", lambda blob, *shape: (b"wrong", *shape))
     assert short(jpegs()["plain"], None, 0) is None
     assert short.trusted is False
@@ -431,6 +434,19 @@ def test_an_error_of_the_source_while_workers_decode_ends_them(eager_workers: No
 
     with pytest.raises(InputError, match="the archive ends too early"):
         images.decode_images(Again(), [str(k) for k in range(50)], ReadOptions(cache=False, threads=2))
+
+
+def test_a_worker_imports_nothing_but_the_standard_library_and_pillow() -> None:
+    report = "import atexit, sys; atexit.register(lambda: print(sorted(m.split('.')[0] for m in sys.modules)))"
+    run = "import runpy, os; os._exit = sys.exit; runpy.run_path(sys.argv[1], run_name='__main__')"
+    request = json.dumps([[sys.path, [2, 3, 3, False], "blobs", -1, -1, 0], [], []]) + "\n"
+    command = [sys.executable, "-P", "-c", f"{report}; {run}", _decode_worker.__file__]
+    done = subprocess.run(command, input=request, capture_output=True, text=True, check=True)
+    ready, imported = done.stdout.splitlines()
+    assert json.loads(ready) == ["ready", [], []]
+    found = set(ast.literal_eval(imported)) - sys.stdlib_module_names
+    assert "steepest" in found
+    assert not {"numpy", "pyarrow"} & found
 
 
 def test_without_an_interpreter_to_start_decoding_stays_here(

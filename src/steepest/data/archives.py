@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from steepest.data._decode_worker import fetch_zipped
+from steepest.data.fetching import fetch_zipped
 from steepest.data.folders import is_regular
 from steepest.data.names import printable
 from steepest.data.tarfiles import cut_off, looks_like_tar, safe_name, tar_members

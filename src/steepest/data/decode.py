@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from steepest.data import pool
-from steepest.data._decode_worker import Event, Plan, decode, fetcher, reason
+from steepest.data.decoder import Event, Plan
+from steepest.data.fetching import fetcher
 from steepest.data.names import count, few, printable
 from steepest.data.options import ReadOptions
+from steepest.data.pixels import decode, reason
 from steepest.data.pool import ImageSource
 from steepest.errors import DataWarning, InputError
 

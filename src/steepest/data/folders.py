@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steepest.data._decode_worker import fetch_file
+from steepest.data.fetching import fetch_file
 from steepest.data.layout import EXTENSIONS, is_hidden, is_image_name
 from steepest.data.names import printable
 from steepest.errors import InputError

@@ -1,6 +1,6 @@
 """Image folders, archives of image folders, and images inside tables: decoded into one uint8 array, a row an image.
 
-Where classes and parts are looked for is written in `layout`, how pixels are made in `_decode_worker`, what is kept
+Where classes and parts are looked for is written in `layout`, how pixels are made in `pixels`, what is kept
 for the next time in `cache` and `folders`. Rows are channels-last: `X[i].reshape(feature_shape)` is a picture.
 """
 

@@ -2,7 +2,7 @@
 
 The first images are decoded in this process, with a clock beside them. When the rest would take noticeably longer
 than starting workers does, the rest goes to worker processes; the rules and the results are the same (see
-`_decode_worker`). Each worker has a thread here that keeps two chunks under way, so that it never waits for the next
+`pixels`). Each worker has a thread here that keeps two chunks under way, so that it never waits for the next
 one.
 """
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steepest.data import _decode_worker
-from steepest.data._decode_worker import Decoder, Event, Plan
+from steepest.data.decoder import Decoder, Event, Plan
 from steepest.errors import InputError
 
 __all__ = ["ImageSource", "cores", "run"]
