@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         tensor,
         value_and_grad,
     )
+    from steepest.autodiff.expression import expression
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
@@ -39,6 +40,7 @@ _PLACES = {
             "Tensor", "case", "check_gradient", "grad", "jacobian", "numerical_gradient", "op", "ops", "tensor",
             "value_and_grad",
         ),
+        "steepest.autodiff.expression": ("expression",),
         "steepest.data": ("Dataset", "load"),
         "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
         "steepest.estimators.linear": ("LinearClassifier",),
@@ -58,6 +60,7 @@ __all__ = [
     "Tensor",
     "case",
     "check_gradient",
+    "expression",
     "grad",
     "jacobian",
     "load",
