@@ -1,5 +1,6 @@
 """Formulas as text: what they calculate, and that no text can do anything else."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -49,11 +50,11 @@ def test_numbers(text, value):
 def test_every_function_is_the_op_of_its_name():
     for name in FUNCTIONS:
         arity = len(REGISTRY[name].vjps)
-        at = dict(zip("uv", (0.3, 0.7)[:arity], strict=True))
+        at = dict(zip("uv"[:arity], (0.3, 0.7), strict=False))
         result = st.expression(f"{name}({', '.join(at)})")(**at)
         assert result.op is REGISTRY[name]
         assert float(result) == float(getattr(st.ops, name)(*map(np.float64, at.values())))
-    documented = st.expression.__doc__.split("functions")[1].split(".")[0].replace(" and", ",").replace(",", " ")
+    documented = st.expression.__doc__.split("functions")[1].split(". ")[0].replace(" and", ",").replace(",", " ")
     assert tuple(documented.split()) == FUNCTIONS
 
 
@@ -81,7 +82,7 @@ def test_a_tensor_is_built_upon():
 
 
 def test_a_name_can_be_a_word_of_any_language():
-    assert float(st.expression("θ₁ * ñ" if "θ₁".isidentifier() else "θ1 * ñ")(**{"θ1": 2, "ñ": 3})) == 6
+    assert float(st.expression("θ1 * ñ")(θ1=2, ñ=3)) == 6
 
 
 def test_an_expression_is_frozen_and_says_what_it_is():
@@ -189,7 +190,7 @@ DEEP = {
 def test_nesting_has_a_limit(kind):
     assert st.expression(DEEP[kind](NESTING // 2)).variables == ("x",)
     for levels in (NESTING + 10, 2 * NESTING, LONGEST // 10, LONGEST // 5, LONGEST // 4):
-        with pytest.raises(st.InputError, match="nested too deep|characters, and"):
+        with pytest.raises(st.InputError, match=r"nested too deep|characters, and"):
             st.expression(DEEP[kind](levels))
 
 
@@ -213,10 +214,8 @@ def test_sums_and_products_may_be_long():
 )  # fmt: skip
 def test_no_text_takes_long(text):
     start = time.perf_counter()
-    try:
+    with contextlib.suppress(st.InputError):
         st.expression(text)()
-    except st.InputError:
-        pass
     assert time.perf_counter() - start < 1
 
 
