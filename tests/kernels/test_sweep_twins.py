@@ -128,6 +128,18 @@ def test_a_step_is_that_of_the_twin(make, twin, level, case, threads, batch_size
     check_steps(make(**case), twin, threads, batch_size, **how)
 
 
+@pytest.mark.parametrize("features", [63, 64, 65, 127, 130, 192, 784])
+@pytest.mark.parametrize("classes", [2, 3, 5, 6, 10, 11])
+def test_all_tails_of_bytes(make, twin, level, features, classes):
+    """Strips of 64 features, rows in fours and eights, classes that fill the lanes or do not: where levels part."""
+    how = {"momentum": 0.9, "nesterov": False, "l2": 1e-3, "l1": 0.0, "radius": 0.0}
+    for rows in (1, 3, 4, 5, 8, 9, 33, 257):
+        problem = make(1, "uint8", rows, features, classes, strided=rows % 2 == 1, order="all", weighted=True)
+        check_scores(problem, twin, 1 + rows % 3)
+        check_gradient(problem, twin, 1 + rows % 3)
+        check_steps(problem, twin, 2, 32, **how)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("features", [1, 7, 16, 31, 33, 64, 65, *FEATURES])

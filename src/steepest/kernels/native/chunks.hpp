@@ -14,6 +14,7 @@ namespace {
 
 using namespace steepest;
 
+constexpr int kBlock = 256;  // rows in flight: their packed slices stay in the second-level cache between the two products
 constexpr int kWidth = 768;  // features in a chunk: ten rows of W of it stay in the first-level cache
 
 template <class T>

@@ -9,12 +9,24 @@ STEEPEST_DECLARE(steepest_portable)
 #if defined(STEEPEST_X86)
 STEEPEST_DECLARE(steepest_avx2)
 STEEPEST_DECLARE(steepest_avx512)
+STEEPEST_DECLARE(steepest_avx512vnni)
 #endif
 #if defined(STEEPEST_WIDE)
 STEEPEST_DECLARE(steepest_wide)
+STEEPEST_DECLARE(steepest_widevnni)
 #endif
 
 namespace steepest {
+namespace {
+
+#if defined(STEEPEST_X86)
+bool avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+#endif
+
+}  // namespace
 
 const std::vector<Level>& levels() {
   static const std::vector<Level> all{
@@ -23,15 +35,12 @@ const std::vector<Level>& levels() {
       {"avx2",
        [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"); },
        &steepest_avx2::sweeps, steepest_avx2::moments},
-      {"avx512",
-       [] {
-         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-       },
-       &steepest_avx512::sweeps, steepest_avx512::moments},
+      {"avx512", avx512, &steepest_avx512::sweeps, steepest_avx512::moments},
+      {"avx512vnni", [] { return avx512() && __builtin_cpu_supports("avx512vnni"); }, &steepest_avx512vnni::sweeps, steepest_avx512vnni::moments},
 #endif
-#if defined(STEEPEST_WIDE)  // tests: the code of 16 lanes on a processor that has no instructions for them
+#if defined(STEEPEST_WIDE)  // tests: the code of 16 lanes, and that in integers, on a processor that has no instructions for them
       {"wide", [] { return true; }, &steepest_wide::sweeps, steepest_wide::moments},
+      {"widevnni", [] { return true; }, &steepest_widevnni::sweeps, steepest_widevnni::moments},
 #endif
   };
   return all;

@@ -125,7 +125,7 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
   require(vW.shape(0) == W.shape(0) && vW.shape(1) == W.shape(1) && vb.shape(0) == b.shape(0), "velocities must be shaped as W and b");
   require(batch_size > 0, "batch_size must be positive");
   check(threads);
-  batch_size = std::min(batch_size, std::max<int64_t>(data.count, 1));  // so that no sum with it overflows
+  batch_size = std::min(batch_size, std::max<int64_t>(data.count, 256));  // no sum with it overflows; small ones stay as they are, however few rows
   require((int64_t)lr.shape(0) == (data.count + batch_size - 1) / batch_size, "lr needs one number a step");
   const Descent how{loss_named(loss), l2, l1, radius, momentum, nesterov, batch_size, lr.data(), vW.data(), vb.data()};
   const Sweeps& sweeps = *chosen->sweeps;  // read while no other thread can change it

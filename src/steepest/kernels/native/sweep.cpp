@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "chunks.hpp"
+#include "digit_products.hpp"
 #include "loss_rows.hpp"
 #include "pool.hpp"
 #include "tile_products.hpp"
@@ -23,7 +24,6 @@ namespace {
 
 using namespace steepest;
 
-constexpr int kBlock = 256;  // rows in flight: their packed slices stay in the second-level cache between 1 and 3
 constexpr int kGroup = 64;   // rows a thread takes at a time in 2
 
 // The program. Products says what the rows are packed as and how they meet the weights.
@@ -226,9 +226,18 @@ bool as_bytes(const Data& data, int classes) {
   return true;
 }
 
+// And where the processor multiplies bytes, integers do: when the weights are used often enough to be worth their digits, and no feature
+// is scaled so much more than another that its weights would take the digits from the other's.
+bool as_digits(const Data& data, int classes, int64_t batch) {
+  if (!kMultipliesBytes || data.features < kStrip || classes < 3 || classes > kMostClasses || batch < 32) return false;
+  const auto [least, most] = std::minmax_element(data.scale, data.scale + data.features);
+  return *most <= 64 * *least && as_bytes(data, classes);
+}
+
 template <class F>
 auto with(const Data& data, const Linear& model, int64_t batch, int threads, F run) {
   threads = useful(data, model.classes, batch, threads);
+  if (as_digits(data, model.classes, batch)) return run(Sweep<DigitProducts>(data, model, threads));
   if (as_bytes(data, model.classes)) return run(Sweep<TileProducts<uint8_t>>(data, model, threads));
   return run(Sweep<TileProducts<float>>(data, model, threads));
 }
