@@ -6,9 +6,11 @@ from collections.abc import Collection
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from steepest.autodiff import faults
 from steepest.autodiff.graph import Tensor
-from steepest.autodiff.ops.shapes import sum_to
+from steepest.autodiff.ops.shapes import cast, sum_to
 from steepest.autodiff.registry import CONSTANT, Constant
 
 __all__ = ["ancestors", "pull_back"]
@@ -55,8 +57,10 @@ def pull_back(
             if vjp is None:
                 raise faults.no_derivative(node, arg)
             part = vjp(grad, value, *inputs, **node.parameters)
-            if part.shape != arg._value.shape:  # broadcasting had stretched it
-                part = sum_to(part, shape=arg._value.shape)
+            like = arg._value
+            alike = type(part) is type(like) is np.float64  # plain numbers, the usual case in small graphs
+            if not alike and (part.shape != like.shape or part.dtype is not like.dtype):
+                part = cast(sum_to(part, shape=arg.shape), dtype=arg.dtype)  # broadcasting had stretched it
             grads[arg] = grads[arg] + part if arg in grads else part
     faults.check_grads(nodes, grads)
     return grads

@@ -224,12 +224,12 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities (N, C) of the classes: exp(s_j) / sum_k exp(s_k). Only with the softmax loss."""
-        return losses.softmax.probabilities(self._scores(X).astype(np.float64))
+        return np.asarray(losses.softmax.probabilities(self._scores(X).astype(np.float64)))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Logarithms of the probabilities, (N, C). Only with the softmax loss."""
-        return losses.softmax.log_probabilities(self._scores(X).astype(np.float64))
+        return np.asarray(losses.softmax.log_probabilities(self._scores(X).astype(np.float64)))
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)

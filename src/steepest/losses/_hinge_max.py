@@ -1,10 +1,11 @@
 """Multiclass hinge loss, the largest term only."""
 
-from typing import ClassVar, cast, final
+from typing import ClassVar, final
 
 import numpy as np
 
-from steepest.losses.base import FloatArray, Labels, Loss, of_class, set_class
+from steepest.autodiff.ops import relu, where
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, is_class, of_class, set_class
 
 
 @final
@@ -44,9 +45,8 @@ class HingeMax(Loss):
     def curvature(self, n_classes: int) -> None:
         """Return None: the slope jumps at the margin."""
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        others = _others(scores, y)
-        return cast(FloatArray, np.maximum(0, 1 + others.max(axis=1) - of_class(scores, y)[:, 0]))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return relu(1 + _others(scores, y).max(axis=1) - of_class(scores, y)[:, 0])
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         strongest = _others(scores, y).argmax(axis=1)
@@ -57,11 +57,9 @@ class HingeMax(Loss):
         return dscores
 
 
-def _others(scores: FloatArray, y: Labels) -> FloatArray:
+def _others(scores: Scores, y: Labels) -> Scores:
     """Return the scores with the true class out of the race."""
-    others = scores.copy()
-    set_class(others, y, -np.inf)
-    return others
+    return where(is_class(scores, y), -np.inf, scores)
 
 
 hinge_max = HingeMax()

@@ -3,9 +3,8 @@
 import math
 from typing import ClassVar, cast, final
 
-import numpy as np
-
-from steepest.losses.base import FloatArray, Labels, Loss, one_vs_all
+from steepest.autodiff.ops import logaddexp, sigmoid
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, one_vs_all
 
 
 @final
@@ -48,17 +47,12 @@ class Logistic(Loss):
         """Return 1/4."""
         return 0.25
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        t = one_vs_all(scores, y)
-        return cast(FloatArray, _log_one_plus_exp(-t * scores).sum(axis=1))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return logaddexp(0.0, -one_vs_all(scores, y) * scores).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         t = one_vs_all(scores, y)
-        return -t * np.exp(-_log_one_plus_exp(t * scores))
-
-
-def _log_one_plus_exp(z: FloatArray) -> FloatArray:
-    return np.maximum(0, z) + np.log1p(np.exp(-np.abs(z)))
+        return cast(FloatArray, -t * sigmoid(-t * scores))
 
 
 logistic = Logistic()

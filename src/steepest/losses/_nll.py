@@ -5,8 +5,9 @@ from typing import ClassVar, cast, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from steepest.autodiff.graph import Tensor, raw
 from steepest.errors import InputError
-from steepest.losses.base import FloatArray, Labels, check_examples, of_class, one_hot
+from steepest.losses.base import FloatArray, Labels, Scores, check_examples, of_class, one_hot
 
 # Log-probabilities rounded elsewhere may stand a little above 0; scores or probabilities stand far above.
 _ROUNDING = 1e-3
@@ -53,36 +54,29 @@ class NLL:
 
     name: ClassVar[str] = "nll"
 
-    def __call__(self, log_probabilities: ArrayLike, y: ArrayLike) -> FloatArray:
+    def __call__(self, log_probabilities: ArrayLike | Tensor, y: ArrayLike) -> Scores:
         """L_i of each example."""
         log_p, labels = _check(log_probabilities, y)
-        losses = _loss(log_p, labels)
-        return losses if np.ndim(log_probabilities) == 2 else cast(FloatArray, losses[0])
+        losses = 0 - of_class(log_p, labels)[:, 0]
+        return losses if np.ndim(raw(log_probabilities)) == 2 else losses[0]
 
     def gradient(self, log_probabilities: ArrayLike, y: ArrayLike) -> FloatArray:
         """dL_i / dlog_probabilities of each example, (N, C), or (C,) for one example."""
         log_p, labels = _check(log_probabilities, y)
-        gradient = _gradient(log_p, labels)
-        return gradient if np.ndim(log_probabilities) == 2 else cast(FloatArray, gradient[0])
+        gradient = 0 - one_hot(log_p, labels)
+        return gradient if np.ndim(raw(log_probabilities)) == 2 else cast(FloatArray, gradient[0])
 
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
 
 
-def _loss(log_p: FloatArray, y: Labels) -> FloatArray:
-    return 0 - of_class(log_p, y)[:, 0]
-
-
-def _gradient(log_p: FloatArray, y: Labels) -> FloatArray:
-    return 0 - one_hot(log_p, y)
-
-
-def _check(log_probabilities: ArrayLike, y: ArrayLike) -> tuple[FloatArray, Labels]:
+def _check(log_probabilities: ArrayLike | Tensor, y: ArrayLike) -> tuple[Scores, Labels]:
     log_p, labels = check_examples(log_probabilities, y, what="log_probabilities")
-    if log_p.size and log_p.max() > _ROUNDING:
-        row = int(np.flatnonzero((log_p > _ROUNDING).any(axis=1))[0])
+    given = raw(log_p)
+    if given.size and given.max() > _ROUNDING:
+        row = int(np.flatnonzero((given > _ROUNDING).any(axis=1))[0])
         raise InputError(
-            f"log_probabilities cannot be positive, and row {row} holds {log_p[row].max():g}: "
+            f"log_probabilities cannot be positive, and row {row} holds {given[row].max():g}: "
             "for scores use softmax(scores, y); for probabilities take their logarithm first"
         )
     return log_p, labels

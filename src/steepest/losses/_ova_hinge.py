@@ -1,10 +1,11 @@
 """One-vs-all hinge loss."""
 
-from typing import ClassVar, cast, final
+from typing import ClassVar, final
 
 import numpy as np
 
-from steepest.losses.base import FloatArray, Labels, Loss, one_vs_all
+from steepest.autodiff.ops import relu
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, one_vs_all
 
 
 @final
@@ -43,9 +44,8 @@ class OvaHinge(Loss):
     def curvature(self, n_classes: int) -> None:
         """Return None: the slope jumps at the margin."""
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        t = one_vs_all(scores, y)
-        return cast(FloatArray, np.maximum(0, 1 - t * scores).sum(axis=1))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return relu(1 - one_vs_all(scores, y) * scores).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         t = one_vs_all(scores, y)

@@ -1,10 +1,11 @@
 """One-vs-all squared hinge loss."""
 
-from typing import ClassVar, cast, final
+from typing import ClassVar, final
 
 import numpy as np
 
-from steepest.losses.base import FloatArray, Labels, Loss, one_vs_all
+from steepest.autodiff.ops import relu
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, one_vs_all
 
 
 @final
@@ -46,9 +47,8 @@ class OvaSquaredHinge(Loss):
         """Return 2."""
         return 2.0
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        t = one_vs_all(scores, y)
-        return cast(FloatArray, (np.maximum(0, 1 - t * scores) ** 2).sum(axis=1))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return (relu(1 - one_vs_all(scores, y) * scores) ** 2).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         t = one_vs_all(scores, y)

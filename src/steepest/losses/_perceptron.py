@@ -1,10 +1,8 @@
 """The perceptron criterion."""
 
-from typing import ClassVar, cast, final
+from typing import ClassVar, final
 
-import numpy as np
-
-from steepest.losses.base import FloatArray, Labels, Loss, of_class, one_hot
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, of_class, one_hot
 
 
 @final
@@ -46,8 +44,8 @@ class Perceptron(Loss):
     def curvature(self, n_classes: int) -> None:
         """Return None: the slope jumps where classes tie."""
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        return cast(FloatArray, np.maximum(0, scores.max(axis=1) - of_class(scores, y)[:, 0]))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return scores.max(axis=1) - of_class(scores, y)[:, 0]
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         predicted = scores.argmax(axis=1)

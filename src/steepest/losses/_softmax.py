@@ -6,7 +6,9 @@ from typing import ClassVar, cast, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from steepest.losses.base import FloatArray, Labels, Loss, check_scores, of_class, one_hot, set_class
+from steepest.autodiff import ops
+from steepest.autodiff.graph import Tensor, raw
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, check_scores, is_class, of_class, one_hot
 
 
 @final
@@ -48,15 +50,16 @@ class Softmax(Loss):
 
     name: ClassVar[str] = "softmax"
 
-    def probabilities(self, scores: ArrayLike) -> FloatArray:
+    def probabilities(self, scores: ArrayLike | Tensor) -> Scores:
         """p_j = exp(s_j) / sum_k exp(s_k): (N, C) scores in, (N, C) rows that sum to 1 out; (C,) gives (C,)."""
-        p = _probabilities(check_scores(scores))
-        return p if np.ndim(scores) == 2 else cast(FloatArray, p[0])
+        p = ops.softmax(check_scores(scores), axis=1)
+        return p if np.ndim(raw(scores)) == 2 else p[0]
 
-    def log_probabilities(self, scores: ArrayLike) -> FloatArray:
+    def log_probabilities(self, scores: ArrayLike | Tensor) -> Scores:
         """Log p_j = s_j - log sum_k exp(s_k), finite where p itself rounds to 0; ``nll`` takes it. Shapes as above."""
-        log_p = _log_probabilities(check_scores(scores))
-        return log_p if np.ndim(scores) == 2 else cast(FloatArray, log_p[0])
+        below, log_sum = _below_largest(check_scores(scores))
+        log_p = below - log_sum
+        return log_p if np.ndim(raw(scores)) == 2 else log_p[0]
 
     def at_zero(self, n_classes: int) -> float:
         """Return log C."""
@@ -66,31 +69,20 @@ class Softmax(Loss):
         """Return 1/2."""
         return 0.5
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
         below, log_sum = _below_largest(scores)
-        return cast(FloatArray, (log_sum - of_class(below, y))[:, 0])
+        return (log_sum - of_class(below, y))[:, 0]
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
-        return _probabilities(scores) - one_hot(scores, y)
+        return cast(FloatArray, ops.softmax(scores, axis=1) - one_hot(scores, y))
 
 
-def _below_largest(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _below_largest(scores: Scores) -> tuple[Scores, Scores]:
     """Return s - s_m for the largest score s_m of each row, (N, C), and log sum_k exp(s_k - s_m), (N, 1)."""
-    m = scores.argmax(axis=1)
+    m = raw(scores).argmax(axis=1)
     below = scores - of_class(scores, m)
-    others = np.exp(below)
-    set_class(others, m, 0)
-    return below, np.log1p(others.sum(axis=1, keepdims=True))
-
-
-def _log_probabilities(scores: FloatArray) -> FloatArray:
-    below, log_sum = _below_largest(scores)
-    return cast(FloatArray, below - log_sum)
-
-
-def _probabilities(scores: FloatArray) -> FloatArray:
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return cast(FloatArray, p / p.sum(axis=1, keepdims=True))
+    others = ops.where(is_class(scores, m), 0.0, ops.exp(below))
+    return below, ops.log1p(others.sum(axis=1, keepdims=True))
 
 
 softmax = Softmax()

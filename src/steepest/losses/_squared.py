@@ -1,8 +1,8 @@
 """Squared error to one-hot targets."""
 
-from typing import ClassVar, cast, final
+from typing import ClassVar, final
 
-from steepest.losses.base import FloatArray, Labels, Loss, one_hot
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, one_hot
 
 
 @final
@@ -42,8 +42,8 @@ class Squared(Loss):
         """Return 2."""
         return 2.0
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        return cast(FloatArray, ((scores - one_hot(scores, y)) ** 2).sum(axis=1))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return ((scores - one_hot(scores, y)) ** 2).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         return 2 * (scores - one_hot(scores, y))

@@ -2,9 +2,8 @@
 
 from typing import ClassVar, cast, final
 
-import numpy as np
-
-from steepest.losses.base import FloatArray, Labels, Loss, of_class, set_class
+from steepest.autodiff.ops import relu, where
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, is_class, of_class, set_class
 
 
 @final
@@ -49,20 +48,18 @@ class SquaredHinge(Loss):
         """Return 2 C."""
         return 2.0 * n_classes
 
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
-        return cast(FloatArray, (_shortfalls(scores, y) ** 2).sum(axis=1))
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
+        return (_shortfalls(scores, y) ** 2).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         dscores = 2 * _shortfalls(scores, y)
         set_class(dscores, y, -dscores.sum(axis=1, keepdims=True))
-        return dscores
+        return cast(FloatArray, dscores)
 
 
-def _shortfalls(scores: FloatArray, y: Labels) -> FloatArray:
+def _shortfalls(scores: Scores, y: Labels) -> Scores:
     """max(0, s_j - s_y + 1) for the wrong classes, and 0 for the true one."""
-    shortfalls = np.maximum(0, scores - of_class(scores, y) + 1)
-    set_class(shortfalls, y, 0)
-    return shortfalls
+    return where(is_class(scores, y), 0.0, relu(scores - of_class(scores, y) + 1))
 
 
 squared_hinge = SquaredHinge()

@@ -1,15 +1,17 @@
 """What every loss is: scores and labels in; each example's loss and its gradient out."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, TypeAlias, cast, final
+from typing import Any, ClassVar, TypeAlias, cast, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from steepest.autodiff.graph import Tensor, raw
 from steepest.errors import InputError
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 Labels: TypeAlias = NDArray[np.intp]
+Scores: TypeAlias = Any  # an array of floats, or a tensor of them: the equations work on both
 
 
 class Loss(ABC):
@@ -18,6 +20,9 @@ class Loss(ABC):
     A loss is called like a function, ``hinge(scores, y)``. A new loss names itself and writes four things: its equation
     (``_loss``), its derivative by the scores (``_gradient``), its value at W = 0 and the bound on its curvature. All
     checks of the arguments are made here, once, so the equations see only arrays of one dtype and valid labels.
+
+    The equation is written with operators and ops: given scores that are a tensor, it becomes part of their graph, and
+    then the graph's derivative and ``_gradient``, which is written by hand, check each other.
 
     Scores are (N, C) and labels (N,); one example may be given as (C,) with a single label, and then the result has no
     example axis either. float32 and float64 scores keep their dtype, float16 is computed in float32, and integers and
@@ -28,20 +33,26 @@ class Loss(ABC):
     grows: ClassVar[bool] = False
     """Whether the derivative by the scores grows without bound, as that of a square does."""
 
+    @overload
+    def __call__(self, scores: Tensor, y: ArrayLike) -> Tensor: ...
+
+    @overload
+    def __call__(self, scores: ArrayLike, y: ArrayLike) -> FloatArray: ...
+
     @final
-    def __call__(self, scores: ArrayLike, y: ArrayLike) -> FloatArray:
+    def __call__(self, scores: ArrayLike | Tensor, y: ArrayLike) -> FloatArray | Tensor:
         """L_i of each example.
 
         Parameters
         ----------
-        scores : (N, C) array
+        scores : (N, C) array or tensor
             The score of each class, without unit.
         y : (N,) integers
             The true class of each example, 0 ... C - 1.
 
         Returns
         -------
-        (N,) array
+        (N,) array or tensor
             Each example's loss, in the dtype of the scores. One number where the scores are (C,).
 
         Raises
@@ -51,7 +62,7 @@ class Loss(ABC):
         """
         S, labels = check_examples(scores, y)
         losses = self._loss(S, labels)
-        return losses if np.ndim(scores) == 2 else cast(FloatArray, losses[0])
+        return losses if np.ndim(raw(scores)) == 2 else cast(FloatArray, losses[0])
 
     @final
     def gradient(self, scores: ArrayLike, y: ArrayLike) -> FloatArray:
@@ -60,8 +71,8 @@ class Loss(ABC):
         The derivative of the mean over the examples is this divided by N.
         """
         S, labels = check_examples(scores, y)
-        dscores = self._gradient(S, labels)
-        return dscores if np.ndim(scores) == 2 else cast(FloatArray, dscores[0])
+        dscores = self._gradient(raw(S), labels)
+        return dscores if np.ndim(raw(scores)) == 2 else cast(FloatArray, dscores[0])
 
     @abstractmethod
     def at_zero(self, n_classes: int) -> float:
@@ -72,7 +83,7 @@ class Loss(ABC):
         """Return an upper bound on the largest eigenvalue of d2L_i / dscores2, or None where the loss has a kink."""
 
     @abstractmethod
-    def _loss(self, scores: FloatArray, y: Labels) -> FloatArray:
+    def _loss(self, scores: Scores, y: Labels) -> Scores:
         """Return the equation: (N, C) and (N,) in, (N,) out."""
 
     @abstractmethod
@@ -83,7 +94,7 @@ class Loss(ABC):
         return f"<loss {self.name}>"
 
 
-def of_class(scores: FloatArray, y: Labels) -> FloatArray:
+def of_class(scores: Scores, y: Labels) -> Scores:
     """s_y: the entry of the true class in each row, as a column (N, 1)."""
     return scores[np.arange(len(y)), y][:, np.newaxis]
 
@@ -93,20 +104,26 @@ def set_class(scores: FloatArray, y: Labels, value: FloatArray | float) -> None:
     scores[np.arange(len(y)), y] = np.ravel(value) if np.ndim(value) else value
 
 
-def one_hot(scores: FloatArray, y: Labels) -> FloatArray:
+def is_class(scores: Scores, y: Labels) -> NDArray[np.bool_]:
+    """J == y: whether an entry is that of the true class, in the shape of the scores."""
+    truth: NDArray[np.bool_] = np.arange(scores.shape[1]) == y[:, np.newaxis]
+    return truth
+
+
+def one_hot(scores: Scores, y: Labels) -> FloatArray:
     """T: 1 for the true class and 0 for the others, in the shape and dtype of the scores."""
-    targets = np.zeros_like(scores)
-    set_class(targets, y, 1)
-    return targets
+    return is_class(scores, y).astype(scores.dtype)
 
 
-def one_vs_all(scores: FloatArray, y: Labels) -> FloatArray:
+def one_vs_all(scores: Scores, y: Labels) -> FloatArray:
     """t: +1 for the true class and -1 for the others, in the shape and dtype of the scores."""
     return 2 * one_hot(scores, y) - 1
 
 
-def check_scores(scores: ArrayLike, what: str = "scores") -> FloatArray:
-    """Scores as an (N, C) array of floats, not copied where they are so already."""
+def check_scores(scores: ArrayLike | Tensor, what: str = "scores") -> Scores:
+    """Scores as an (N, C) array of floats, not copied where they are so already; a tensor stays one."""
+    if isinstance(scores, Tensor):
+        return scores.reshape(check_scores(raw(scores), what).shape)
     S = np.asarray(scores)
     if S.dtype.kind in "iub":
         S = S.astype(np.float64)
@@ -122,14 +139,15 @@ def check_scores(scores: ArrayLike, what: str = "scores") -> FloatArray:
     return S.reshape(-1, S.shape[-1]) if S.ndim == 1 else S
 
 
-def check_examples(scores: ArrayLike, y: ArrayLike, what: str = "scores") -> tuple[FloatArray, Labels]:
+def check_examples(scores: ArrayLike | Tensor, y: ArrayLike, what: str = "scores") -> tuple[Scores, Labels]:
     """Scores as (N, C) floats and labels as (N,) indices, or an InputError that says what does not fit."""
     S = check_scores(scores, what)
     labels = np.asarray(y)
-    expected = np.shape(scores)[:-1]
+    shape = np.shape(raw(scores))
+    expected = shape[:-1]
     if labels.shape != expected:
         raise InputError(
-            f"y must have one label for each row of {what}: {what} has shape {np.shape(scores)}, so y needs {expected} "
+            f"y must have one label for each row of {what}: {what} has shape {shape}, so y needs {expected} "
             f"and has {labels.shape}" + (": one-hot rows become labels by argmax(axis=1)" if labels.ndim == 2 else "")
         )
     if labels.size == 0:

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from steepest.errors import InputError
-from steepest.penalties.base import FloatArray, Penalty
+from steepest.penalties.base import FloatArray, Penalty, Weights
 
 
 @final
@@ -55,8 +55,8 @@ class ElasticNet(Penalty):
             raise InputError(f"elastic_net needs a finite beta of at least 0, not {self.beta!r}")
         object.__setattr__(self, "beta", float(self.beta))  # a NumPy scalar would widen float32 weights
 
-    def _value(self, W: FloatArray) -> float:
-        return float((self.beta * np.square(W, dtype=np.float64) + np.abs(W)).sum())
+    def _value(self, W: Weights) -> Any:
+        return (self.beta * (W * W) + abs(W)).sum()
 
     def _gradient(self, W: FloatArray) -> FloatArray:
         return 2 * self.beta * W + np.sign(W)

@@ -1,11 +1,11 @@
 """L1 penalty, also called lasso."""
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
-from steepest.penalties.base import FloatArray, Penalty
+from steepest.penalties.base import FloatArray, Penalty, Weights
 
 
 @final
@@ -36,8 +36,8 @@ class L1(Penalty):
 
     name: ClassVar[str] = "l1"
 
-    def _value(self, W: FloatArray) -> float:
-        return float(np.sum(np.abs(W), dtype=np.float64))
+    def _value(self, W: Weights) -> Any:
+        return abs(W).sum()
 
     def _gradient(self, W: FloatArray) -> FloatArray:
         return np.sign(W)

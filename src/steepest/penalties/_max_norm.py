@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, cast, final
+from typing import Any, ClassVar, cast, final
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from steepest.autodiff.graph import raw
+from steepest.autodiff.ops import where
 from steepest.errors import InputError
-from steepest.penalties.base import FloatArray, Penalty
+from steepest.penalties.base import FloatArray, Penalty, Weights
 
 # A projected column may be longer than the radius by the rounding of its entries and of its norm.
 _ROUNDING = 16
@@ -62,23 +65,24 @@ class MaxNorm(Penalty):
         if not (self.radius > 0 and math.isfinite(self.radius)):
             raise InputError(f"max_norm needs a finite radius above 0, not {self.radius!r}")
 
-    def _value(self, W: FloatArray) -> float:
-        return math.inf if np.any(_lengths(W) > self._allowed(W)) else 0.0
+    def _value(self, W: Weights) -> Any:
+        too_long = np.any(_lengths(raw(W)) > self._allowed(np.float32))  # weights may have been rounded to float32
+        return where(too_long, math.inf, where(False, W, 0.0).sum())
 
     def _gradient(self, W: FloatArray) -> FloatArray:
         return np.zeros_like(W)
 
     def _project(self, W: FloatArray) -> FloatArray:
         lengths = _lengths(W)
-        too_long = lengths > self._allowed(W)
+        too_long = lengths > self._allowed(W.dtype)
         if not np.any(too_long):
             return W
         scale = np.ones_like(lengths)
         np.divide(self.radius, lengths, out=scale, where=too_long)
         return (W * scale).astype(W.dtype, copy=False)
 
-    def _allowed(self, W: FloatArray) -> float:
-        return self.radius * (1 + _ROUNDING * float(np.finfo(W.dtype).eps))
+    def _allowed(self, dtype: DTypeLike) -> float:
+        return self.radius * (1 + _ROUNDING * float(np.finfo(cast(Any, dtype)).eps))
 
 
 def _lengths(W: FloatArray) -> FloatArray:

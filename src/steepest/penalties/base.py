@@ -1,14 +1,16 @@
 """What every penalty is: weights in; one number, its gradient, or the weights put back in bounds out."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, TypeAlias, final
+from typing import Any, ClassVar, TypeAlias, cast, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from steepest.autodiff.graph import Tensor, raw
 from steepest.errors import InputError
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
+Weights: TypeAlias = Any  # an array of floats, or a tensor of them: the equations work on both
 
 
 class Penalty(ABC):
@@ -16,7 +18,8 @@ class Penalty(ABC):
 
     A penalty is called like a function, ``l2(W)``. It is a frozen dataclass whose fields are its parameters, and it
     writes three things: its equation (``_value``), its derivative (``_gradient``), and the way back into its bounds
-    (``_project``, the identity where it has none).
+    (``_project``, the identity where it has none). The equation is written with operators and ops, so that weights that
+    are a tensor make it part of their graph.
 
     W is any array of real numbers, (D, C) for a linear classifier; biases are not penalized and are not handed in.
     The objective multiplies R by alpha; the penalty does not know it. float32 and float64 weights keep their dtype in
@@ -26,13 +29,19 @@ class Penalty(ABC):
 
     name: ClassVar[str]
 
+    @overload
+    def __call__(self, W: Tensor) -> Tensor: ...
+
+    @overload
+    def __call__(self, W: ArrayLike) -> float: ...
+
     @final
-    def __call__(self, W: ArrayLike) -> float:
+    def __call__(self, W: ArrayLike | Tensor) -> float | Tensor:
         """R(W), one number.
 
         Parameters
         ----------
-        W : array
+        W : array or tensor
             The weights, without unit; (D, C) for a linear classifier.
 
         Raises
@@ -40,7 +49,10 @@ class Penalty(ABC):
         InputError
             If the weights are not real numbers, or have a shape that this penalty cannot use.
         """
-        return self._value(check_weights(W))
+        if isinstance(W, Tensor):
+            check_weights(raw(W))
+            return cast(Tensor, self._value(W))
+        return float(self._value(check_weights(W).astype(np.float64, copy=False)))
 
     @final
     def gradient(self, W: ArrayLike) -> FloatArray:
@@ -53,7 +65,7 @@ class Penalty(ABC):
         return self._project(check_weights(W))
 
     @abstractmethod
-    def _value(self, W: FloatArray) -> float:
+    def _value(self, W: Weights) -> Any:
         """Return the equation."""
 
     @abstractmethod

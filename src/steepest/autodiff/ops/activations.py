@@ -41,7 +41,7 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
-@op(vjps=lambda g, f, x, slope=0.01: g * where(x > 0, 1.0, slope), kinks=[((0.0,), (0.01,))])
+@op(vjps=lambda g, f, x, slope=0.01: where(x > 0, g, slope * g), kinks=[((0.0,), (0.01,))])
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     """X for x > 0, else slope x. Local gradient 1 or slope; at the kink, 0, the derivative taken is slope."""
     return np.where(x > 0, x, slope * x)[()]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.autodiff.graph import raw
 from steepest.autodiff.ops.choices import where
 from steepest.autodiff.ops.functions import log
 from steepest.autodiff.registry import op
@@ -43,7 +44,7 @@ def negative(x: Any) -> Any:
 
 @op(
     vjps=(
-        lambda g, f, x, p: g * p * x ** where(p == 0, 1.0, p - 1),
+        lambda g, f, x, p: g * p * x ** _less_one(p),
         lambda g, f, x, p: g * f * log(where(x == 0, 1.0, x)),
     ),
     domain=((0.2, 2), (-2, 3)),
@@ -51,3 +52,10 @@ def negative(x: Any) -> Any:
 def power(x: Any, p: Any) -> Any:
     """x^p. Local gradients p x^(p - 1), which is 0 for p = 0, and x^p ln x, which is 0 taken at x = 0."""
     return x**p
+
+
+def _less_one(p: Any) -> Any:
+    """Return p - 1, but for p = 0, where x^p has no slope, not an exponent that divides by x."""
+    if isinstance(p, (int, float)):
+        return p - 1 if p else p
+    return where(raw(p) == 0, p, p - 1)

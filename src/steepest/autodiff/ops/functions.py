@@ -6,7 +6,7 @@ import numpy as np
 
 from steepest.autodiff.registry import op
 
-__all__ = ["abs", "cos", "exp", "expm1", "log", "log1p", "sign", "sin", "sqrt"]
+__all__ = ["abs", "cos", "exp", "expm1", "log", "log1p", "logaddexp", "sign", "sin", "sqrt"]
 
 
 @op(vjps=lambda g, f, x: g * f)
@@ -31,6 +31,13 @@ def log(x: Any) -> Any:
 def log1p(x: Any) -> Any:
     """ln(1 + x), exact for small x. Local gradient 1 / (1 + x)."""
     return np.log1p(x)
+
+
+@op(vjps=(lambda g, f, x, y: g * exp(x - f), lambda g, f, x, y: g * exp(y - f)), domain=(-20, 20))
+def logaddexp(x: Any, y: Any) -> Any:
+    """ln(e^x + e^y), without overflow. Local gradients e^x / (e^x + e^y) and e^y / (e^x + e^y)."""
+    with np.errstate(invalid="ignore"):  # NumPy warns of a NaN that it was given
+        return np.logaddexp(x, y)
 
 
 @op(vjps=lambda g, f, x: g / (2 * f), domain=(0.1, 4))

@@ -1,5 +1,6 @@
 """Many numbers to one, over all axes or some."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,8 @@ def _first(x: Any, extreme: Any, axis: Any) -> Any:
     hits = np.asarray(x == _kept(extreme, x, axis))
     axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in np.atleast_1d(axis))
     last = np.moveaxis(hits, axes, range(-len(axes), 0)) if axes else hits[..., np.newaxis]
-    flat = last.reshape(*last.shape[: last.ndim - len(axes)], -1) if axes else last
+    kept = last.shape[: last.ndim - len(axes)]
+    flat = last.reshape(*kept, last.size // (math.prod(kept) or 1)) if axes else last
     first = (flat & (np.cumsum(flat, axis=-1) == 1)).reshape(last.shape)
     return np.moveaxis(first, range(-len(axes), 0), axes) if axes else first[..., 0]
 

@@ -7,7 +7,18 @@ import numpy as np
 from steepest.autodiff.graph import raw
 from steepest.autodiff.registry import Each, case, op
 
-__all__ = ["broadcast_to", "concatenate", "gather", "index", "reshape", "scatter", "stack", "sum_to", "transpose"]
+__all__ = [
+    "broadcast_to",
+    "cast",
+    "concatenate",
+    "gather",
+    "index",
+    "reshape",
+    "scatter",
+    "stack",
+    "sum_to",
+    "transpose",
+]
 
 
 @op(
@@ -46,6 +57,12 @@ def sum_to(x: Any, shape: Any) -> Any:
     extra = np.ndim(x) - len(shape)
     stretched = tuple(a for a, n in enumerate(shape, extra) if n == 1 and np.shape(x)[a] != 1)
     return np.reshape(np.sum(x, axis=(*range(extra), *stretched)), shape)[()]
+
+
+@op(vjps=lambda g, f, x, dtype: cast(g, dtype=x.dtype), cases=[case((2, 3), dtype=np.float64)])
+def cast(x: Any, dtype: Any) -> Any:
+    """x as another type of floats."""
+    return np.asarray(x).astype(dtype, copy=False)[()]
 
 
 @op(
