@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -182,6 +186,45 @@ def test_batches_in_order_are_views() -> None:
     X, y = next(ds.batches(4, shuffle=False))
     assert np.shares_memory(X, ds.X)
     assert y is not None
+
+
+def test_rows_of_a_mapped_file_are_copied_and_the_file_is_not_held_beside_them(tmp_path: Path) -> None:
+    X = np.arange(3000 * 1000, dtype=np.float64).reshape(3000, 1000)
+    np.save(tmp_path / "X.npy", X)
+    rows = np.random.default_rng(0).permutation(3000)
+    for mode in ("r", "c", "r+"):
+        mapped = np.load(tmp_path / "X.npy", mmap_mode=mode)
+        if mode == "c":
+            mapped[5] = 7  # in no file: giving its page back would lose it
+        expected = np.array(mapped)
+        ds = Dataset(mapped[10:2500:2], None, (), (1000,))
+        taken = ds.take(rows[rows < 1245]).X
+        np.testing.assert_array_equal(taken, expected[10:2500:2][rows[rows < 1245]])
+        np.testing.assert_array_equal(mapped, expected)
+        assert type(taken) is np.ndarray
+        assert taken.flags.owndata
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_split_of_a_mapped_file_holds_its_rows_once(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.zeros((40_000, 2000), np.uint8))
+    script = """
+import sys
+import numpy as np
+from steepest.data.dataset import Dataset
+
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+X = np.load(sys.argv[1], mmap_mode="r")
+ds = Dataset(X, np.zeros(40_000, np.int64), ("a",), (2000,))
+before = peak()
+train, test = ds.split(0.2, stratify=False)
+print((peak() - before) / X.nbytes)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "X.npy")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.3
 
 
 def test_take() -> None:

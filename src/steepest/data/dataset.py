@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from steepest.data.gather import gather
 from steepest.data.order import EPOCH, check_seed, shuffled_order
 from steepest.data.splitting import split_rows
 from steepest.errors import InputError
@@ -136,7 +137,7 @@ class Dataset:
             raise InputError(f"row {int(index.max())} asked of a data set with {len(self)} rows")
         return replace(
             self,
-            X=np.asarray(self.X[index]),
+            X=gather(self.X, index),
             y=None if self.y is None else self.y[index],
             ids=None if self.ids is None else tuple(self.ids[i] for i in index.tolist()),
             test=None,

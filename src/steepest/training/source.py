@@ -81,6 +81,7 @@ def read_parts(settings: Settings, threads: int, progress: Progress | None = Non
             notes.append(f"{settings.source}: its own test part is not used, for --test names another")
     held_out = "source" if other is not None else _held_out(ds, settings)
     validate(ds if held_out == "own" else replace(ds, test=None))
+    digest = fingerprint(ds, threads)  # before rows are copied out of a mapped file: a look at it reads it in again
     test: Dataset | None
     match held_out:
         case "own":
@@ -99,7 +100,7 @@ def read_parts(settings: Settings, threads: int, progress: Progress | None = Non
         raise InputError(f"{test.source}: the test part has no {'labels' if len(test) else 'examples'}")
     origin = {
         "source": settings.source,
-        "fingerprint": fingerprint(ds, threads),
+        "fingerprint": digest,
         "n": len(ds),
         "held_out": held_out,
         "test_size": settings.test_size,
