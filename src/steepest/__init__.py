@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         tensor,
         value_and_grad,
     )
+    from steepest.autodiff.compare import compare_gradients
     from steepest.autodiff.expression import expression
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
@@ -40,6 +41,7 @@ _PLACES = {
             "Tensor", "case", "check_gradient", "grad", "jacobian", "numerical_gradient", "op", "ops", "tensor",
             "value_and_grad",
         ),
+        "steepest.autodiff.compare": ("compare_gradients",),
         "steepest.autodiff.expression": ("expression",),
         "steepest.data": ("Dataset", "load"),
         "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
@@ -60,6 +62,7 @@ __all__ = [
     "Tensor",
     "case",
     "check_gradient",
+    "compare_gradients",
     "expression",
     "grad",
     "jacobian",
