@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from steepest import losses, optim, penalties
+    from steepest import losses, objective, optim, penalties
     from steepest.autodiff import (
         Tensor,
         case,
@@ -50,7 +50,7 @@ _PLACES = {
     }.items()
     for name in names
 }  # fmt: skip
-_ROOMS = ("losses", "optim", "penalties")
+_ROOMS = ("losses", "objective", "optim", "penalties")
 
 __all__ = [
     "DataWarning",
@@ -70,6 +70,7 @@ __all__ = [
     "load_model",
     "losses",
     "numerical_gradient",
+    "objective",
     "op",
     "ops",
     "optim",

@@ -165,8 +165,8 @@ def check_gradient(
         raise InputError(f"most must be at least 1, not {most}")
     point = _in_float64(at)
     found: list[Coordinate] = []
-    for part, value, slopes in _parts(fn, point, gradient):
-        found += _compared(part, value, slopes, point, h, tolerance, most, np.random.default_rng(seed))
+    for part in _parts(fn, point, gradient):
+        found += _compared(part, point, h, tolerance, most, np.random.default_rng(seed))
     return GradientCheck(tuple(found), tolerance)
 
 
@@ -185,23 +185,32 @@ def _in_float64(at: Any) -> Any:
     return point
 
 
-def _parts(
-    fn: Any, point: Any, gradient: Callable[..., Any] | None
-) -> Iterator[tuple[str, Callable[[Any], float], Any]]:
-    """Yield the name, the value as a function, and the gradient under check, of the whole and of each of its parts."""
+@dataclass(frozen=True)
+class _Part:
+    """Something to differentiate, and the gradient under check; `size` is that of the numbers it is a difference of."""
+
+    name: str
+    value: Callable[[Any], Any]
+    slopes: Any
+    size: float = 0.0
+
+
+def _parts(fn: Any, point: Any, gradient: Callable[..., Any] | None) -> Iterator[_Part]:
+    """Yield the whole, and each of its parts if it has them."""
     if not isinstance(fn, Differentiable):
         slopes = gradient(_given(point)) if gradient else value_and_grad(fn)(_given(point))[1]
-        yield "", lambda x: _number(fn(_given(x))), _like(slopes, point)
+        yield _Part("", lambda x: _number(fn(_given(x))), _like(slopes, point))
         return
     slopes = _like(gradient(_given(point)) if gradient else fn.value_and_gradient(point)[1], point)
-    yield "", lambda x: _number(fn.value(x)), slopes
+    yield _Part("", lambda x: _number(fn.value(x)), slopes)
     if hasattr(fn, "data_term") and gradient is None:
         data = fn.data_term()
         of_data = _like(data.value_and_gradient(point)[1], point)
-        yield "data term", lambda x: _number(data.value(x)), of_data
+        yield _Part("data term", lambda x: _number(data.value(x)), of_data)
         rest = transform(np.subtract, slopes, of_data)
         if any(part.any() for _, part in leaves(rest)) or fn.value(point) != data.value(point):
-            yield "penalty", lambda x: _number(fn.value(x)) - _number(data.value(x)), rest
+            size = abs(float(fn.value(point)))
+            yield _Part("penalty", lambda x: _number(fn.value(x)) - _number(data.value(x)), rest, size)
 
 
 def _given(point: Any) -> Any:
@@ -231,40 +240,41 @@ def _like(slopes: Any, point: Any) -> Any:
         raise InputError(f"the gradient must have the form of the point: {error!r}") from None
 
 
-def _compared(
-    part: str, value: Callable[[Any], Any], slopes: Any, point: Any, h: float, tolerance: float, most: int, rng: Any
-) -> Iterator[Coordinate]:
+def _compared(part: _Part, point: Any, h: float, tolerance: float, most: int, rng: Any) -> Iterator[Coordinate]:
     """Yield the comparison of single coordinates of each array, then of directions through all of them."""
     arrays = dict(leaves(point))
-    for (name, where), (_, derivatives) in zip(arrays.items(), leaves(slopes), strict=True):
+    for (name, where), (_, derivatives) in zip(arrays.items(), leaves(part.slopes), strict=True):
         for index in _chosen(derivatives, most, rng):
-            axis = {other: np.zeros_like(array) for other, array in arrays.items()}
-            axis[name][index] = max(1.0, abs(float(where[index])))
+            along = {other: np.zeros_like(array) for other, array in arrays.items()}
+            along[name][index] = max(1.0, abs(float(where[index])))
             place = f"[{', '.join(map(str, index))}]" if index else ""
-            yield _line(part, f"{name or 'x'}{place}", value, slopes, point, axis, h, tolerance)
+            yield _line(part, f"{name or 'x'}{place}", point, along, h, tolerance)
     if sum(array.size for array in arrays.values()) > 1:
         for number in range(DIRECTIONS):
-            axis = {name: rng.standard_normal(array.shape) for name, array in arrays.items()}
-            length = np.sqrt(sum(float((array**2).sum()) for array in axis.values()))
-            axis = {name: array / length for name, array in axis.items()}
-            yield _line(part, f"direction {number + 1}", value, slopes, point, axis, h, tolerance)
+            along = {name: rng.standard_normal(array.shape) for name, array in arrays.items()}
+            length = _length(along)
+            along = {name: array / length for name, array in along.items()}
+            yield _line(part, f"direction {number + 1}", point, along, h, tolerance)
 
 
 def _line(
-    part: str, name: str, value: Callable[[Any], Any], slopes: Any, point: Any, axis: dict[str, Any], h: float,
-    tolerance: float,
-) -> Coordinate:  # fmt: skip
-    """Compare along one line through the point; `axis` is its direction, one array for each of the point's."""
-    length = np.sqrt(sum(float((array**2).sum()) for array in axis.values()))
-    steps = iter(axis.values())
-    along = transform(lambda _: next(steps), point)
-    derivative = sum(float((slope * axis[array]).sum()) for array, slope in leaves(slopes)) / length
+    part: _Part, name: str, point: Any, along: dict[str, NDArray[np.float64]], h: float, tolerance: float
+) -> Coordinate:
+    """Compare on the line through the point in the direction `along`; its length is the unit of the step."""
+    length = _length(along)
+    derivative = sum(float((slope * along[array]).sum()) for array, slope in leaves(part.slopes)) / length
+    arrays = iter(along.values())
+    direction = transform(lambda _: next(arrays), point)
 
     def moved(t: float) -> Any:
-        return value(transform(lambda at, step: at + (t / length) * step, point, along))
+        return part.value(transform(lambda at, step: at + (t / length) * step, point, direction))
 
-    numerical, verdict = judge(moved, derivative, h * length, tolerance)
-    return Coordinate(part, name, derivative, numerical, relative_error(derivative, numerical), verdict)
+    numerical, verdict = judge(moved, derivative, h * length, tolerance, part.size)
+    return Coordinate(part.name, name, derivative, numerical, relative_error(derivative, numerical), verdict)
+
+
+def _length(along: dict[str, NDArray[np.float64]]) -> float:
+    return float(np.sqrt(sum(float((array**2).sum()) for array in along.values())))
 
 
 def _chosen(derivatives: NDArray[np.float64], most: int, rng: Any) -> list[tuple[int, ...]]:

@@ -15,16 +15,19 @@ SHRINK = (1.0, 0.1, 0.01, 0.001)
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 
 
-def judge(f: Callable[[float], Any], derivative: float, h: float, tolerance: float) -> tuple[float, Verdict]:
+def judge(
+    f: Callable[[float], Any], derivative: float, h: float, tolerance: float, size: float = 0.0
+) -> tuple[float, Verdict]:
     """Return the slope of f at 0, and whether the derivative given is right.
 
     The slope is (4 D(h/2) - D(h)) / 3 with the centred D(h) = (f(h) - f(-h)) / 2h. Where it is off, the sides decide.
+    `size` is that of the numbers which f is a difference of, for their rounding is in it.
     """
     here = f(0.0)
     values = [f(t) for t in (h, -h, h / 2, -h / 2)]
     wide, narrow = (float(values[0]) - float(values[1])) / (2 * h), (float(values[2]) - float(values[3])) / h
     slope = (4 * narrow - wide) / 3
-    eps, size = _precision([here, *values]), max(abs(float(v)) for v in (here, *values))
+    eps, size = _precision([here, *values]), max(size, *(abs(float(v)) for v in (here, *values)))
     if not np.isfinite([slope, derivative]).all():
         return slope, "wrong"
     reach = max(abs(derivative), abs(slope))

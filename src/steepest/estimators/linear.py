@@ -168,7 +168,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rows, index, len(self.classes_), self._recipe(), self._weights(labels, sample_weight)
         )
         loop.run(objective, plan, state)
-        self.objective_, _ = objective.evaluate(state.model)
+        self.objective_, _ = objective.evaluate(state.model.parameters)
         self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
         self._adopt(state.model)
         self._stream = Stream(plan, state, plan.lr, plan.steps(len(rows)) * plan.epochs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,23 @@ from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F32, AnyRows, Order
 from steepest.nn.scaling import Scaling
 
-__all__ = ["Linear"]
+__all__ = ["Linear", "linear"]
+
+
+def linear(parameters: Any, X: Any, scaling: Scaling | None = None) -> Any:
+    """Scores ((x - shift) * scale) W + b, (N, C), of arrays or tensors: the linear classifier as a formula.
+
+    Parameters
+    ----------
+    parameters : dict
+        W (D, C), weights of the scaled features, and b (C,).
+    X : array (N, D)
+        Features as given.
+    scaling : Scaling or None
+        shift and scale of each feature; None leaves them as they are.
+    """
+    scaled = X if scaling is None else (X - scaling.shift) * scaling.scale
+    return scaled @ parameters["W"] + parameters["b"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +63,11 @@ class Linear:
     def n_features(self) -> int:
         """D."""
         return len(self.W)
+
+    @property
+    def parameters(self) -> dict[str, F32]:
+        """W and b by name, not copied."""
+        return {"W": self.W, "b": self.b}
 
     def scores(self, X: AnyRows, rows: Order | None = None, *, threads: int | None = None) -> F32:
         """Scores (N, C) of the rows of X (N, D), or of those named; X is read in place in the type it has."""

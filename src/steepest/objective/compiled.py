@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from steepest.kernels.types import F32, AnyRows, Formula, Labels, Order, Tally
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import Scaling
+from steepest.objective.base import Parameters
 from steepest.optim import SGD, Momentum, Nesterov, StepRule
 from steepest.penalties import Penalty
 
@@ -54,19 +55,23 @@ class CompiledLinear:
     def __len__(self) -> int:
         return len(self.X)
 
-    def value(self, model: Linear, rows: Order | None = None) -> float:
-        """L(W), a number; over the given rows (int64) when there are any."""
-        return self.evaluate(model, rows)[0]
+    def value(self, at: Parameters, rows: Order | None = None) -> float:
+        """L(W), a number, at the parameters W (D, C) and b (C,), taken in float32."""
+        return self.evaluate(at, rows)[0]
 
-    def evaluate(self, model: Linear, rows: Order | None = None) -> tuple[float, float]:
+    def evaluate(self, at: Parameters, rows: Order | None = None) -> tuple[float, float]:
         """L(W) and the share of the rows that are classified right."""
-        value, accuracy, _, _ = self._sweep(model, rows)
+        value, accuracy, _, _ = self._sweep(at, rows)
         return value, accuracy
 
-    def value_and_gradient(self, model: Linear, rows: Order | None = None) -> tuple[float, F32, F32]:
-        """L(W), dL/dW (D, C) and dL/db (C,)."""
-        value, _, dW, db = self._sweep(model, rows)
-        return value, dW, db
+    def value_and_gradient(self, at: Parameters, rows: Order | None = None) -> tuple[float, Parameters]:
+        """L(W), and dL/dW (D, C) and dL/db (C,) in float32."""
+        value, _, dW, db = self._sweep(at, rows)
+        return value, {"W": dW, "b": db}
+
+    def data_term(self) -> CompiledLinear:
+        """Return the objective without its penalty."""
+        return replace(self, alpha=0.0, penalty=penalties.none)
 
     def descend(self, model: Linear, velocity: Linear, rule: StepRule, order: Order, batch_size: int, lr: F32) -> Tally:
         """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`.
@@ -81,17 +86,18 @@ class CompiledLinear:
             l2=l2, l1=l1, radius=radius, threads=self.threads,
         )  # fmt: skip
 
-    def _sweep(self, model: Linear, rows: Order | None) -> tuple[float, float, F32, F32]:
+    def _sweep(self, at: Parameters, rows: Order | None) -> tuple[float, float, F32, F32]:
         count = len(self) if rows is None else len(rows)
-        dW, db = np.zeros((self.n_classes, model.n_features), np.float32), np.zeros(self.n_classes, np.float32)
+        W, b = np.asarray(at["W"], np.float32), np.ascontiguousarray(at["b"], np.float32)
+        dW, db = np.zeros((self.n_classes, self.X.shape[1]), np.float32), np.zeros(self.n_classes, np.float32)
         total, correct = kernels.gradient(
-            self.X, self.y, rows, self.weight, *self.scaling, np.ascontiguousarray(model.W.T), model.b, dW, db,
+            self.X, self.y, rows, self.weight, *self.scaling, np.ascontiguousarray(W.T), b, dW, db,
             loss=self._formula(), threads=self.threads,
         )  # fmt: skip
         dW, db = dW.T / np.float32(count), db / np.float32(count)
         if self.alpha:
-            dW += np.float32(self.alpha) * self.penalty.gradient(model.W)
-        price = self.alpha * self.penalty(model.W) if self.alpha else 0.0
+            dW += np.float32(self.alpha) * self.penalty.gradient(W)
+        price = self.alpha * self.penalty(W) if self.alpha else 0.0
         return total / count + price, correct / count, dW, db
 
     def _formula(self) -> Formula:
