@@ -35,20 +35,17 @@ void dot_digits(const uint8_t* const* x, int size, const uint8_t* w, Ints* sums,
       std::memset(tail, 0, sizeof tail);
       for (int r = 0; r < kAbreast; ++r) at[r] = static_cast<uint8_t*>(std::memcpy(tail[r], at[r], (size_t)(size - f)));
     }
-    for (int half = 0; half < 2; ++half) {  // what is not a product in two portions, so that it passes beside the products
-#pragma GCC unroll 4
-      for (int r = 4 * half; r < 4 * half + 4; ++r) __builtin_prefetch(next[r] + f);
-      interleave(at + 4 * half, to + half * ld);
-      for (int q = half * kStrip / 2; q < (half + 1) * kStrip / 2; q += 4, w += V * 64) {
-        Ints u[V];
+    for (int r = 0; r < kAbreast; ++r) __builtin_prefetch(next[r] + f);
+    for (int r = 0; r < kAbreast; r += 4) interleave(at + r, to + r / 4 * ld);
+    for (int q = 0; q < kStrip; q += 4, w += V * 64) {
+      Ints u[V];
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) u[v] = load_ints(w + v * 64);
+      for (int v = 0; v < V; ++v) u[v] = load_ints(w + v * 64);
 #pragma GCC unroll 8
-        for (int r = 0; r < kAbreast; ++r) {
-          const Ints four = repeat4(at[r] + q);
+      for (int r = 0; r < kAbreast; ++r) {
+        const Ints four = repeat4(at[r] + q);
 #pragma GCC unroll 2
-          for (int v = 0; v < V; ++v) acc[r][v] = dot4(acc[r][v], four, u[v]);
-        }
+        for (int v = 0; v < V; ++v) acc[r][v] = dot4(acc[r][v], four, u[v]);
       }
     }
   }
@@ -84,18 +81,15 @@ class DigitProducts {
 
   DigitProducts(const Data& data, int classes, const std::vector<Chunk>& chunks, Weights<true>& weights, size_t ld, int threads)
       : data_(data), C_(classes), ld_(ld), chunks_(chunks), weights_(weights), V_(classes * kDigits < kLanes ? 1 : 2),
-        partial_(chunks.size() * ld * kLanes), away_(chunks.size() * kLanes), w_unit_(chunks.size() * kLanes),
+        partial_(chunks.size() * ld * kLanes), w_unit_(chunks.size() * kLanes),
         g_((size_t)threads * classes * kDigits * kBlock), g_unit_((size_t)threads * kLanes), w_(place()), packed_(pack_at_.back()) {}
 
   // The digits of E, of four features a vector (or V_ of them): lane 3 k + j holds digit j of class k.
   void take_weights(size_t i) {
     const Chunk& c = chunks_[i];
-    weights_.shift_scores(c, away_.get() + i * kLanes);
     for (int k = 0; k < C_; ++k) {
       const float* E = weights_.E() + c.at + (size_t)k * c.width;
-      Ints most = splat(0);
-      for (int f = 0; f < c.width; f += kLanes) most = larger(most, magnitude(load(E + f)));
-      const Unit unit = unit_of(largest(most));
+      const Unit unit = unit_of(weights_.largest(i)[k]);
       w_unit_.get()[i * kLanes + k] = unit.value;
       uint8_t* to = w_.get() + w_at_[i] + (size_t)k * kDigits * 4;
       for (int f = 0; f < c.width; f += kLanes) {
@@ -176,7 +170,7 @@ class DigitProducts {
   template <int V>
   void score_rows(size_t i, int64_t begin, int rows) {
     const Chunk& c = chunks_[i];
-    const Floats unit = load(w_unit_.get() + i * kLanes), away = load(away_.get() + i * kLanes);
+    const Floats unit = load(w_unit_.get() + i * kLanes), away = load(weights_.away(i));
     for (int r = 0; r < rows; r += kAbreast) {
       const uint8_t *x[kAbreast], *next[kAbreast];
       for (int j = 0; j < kAbreast; ++j) {  // beyond the last row the last again: nobody reads its scores, and its slopes are zero
@@ -209,7 +203,7 @@ class DigitProducts {
   const std::vector<Chunk>& chunks_;
   Weights<true>& weights_;
   const int V_;  // vectors that hold the digits of all classes
-  Aligned<float> partial_, away_, w_unit_;
+  Aligned<float> partial_, w_unit_;
   Aligned<uint8_t> g_;
   Aligned<float> g_unit_;
   std::vector<size_t> w_at_, pack_at_;

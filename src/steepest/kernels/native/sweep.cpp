@@ -48,7 +48,7 @@ class Sweep {
       for (int64_t step = 0; step < steps; ++step) {
         const int64_t begin = step * how.batch, end = std::min(data_.count, begin + how.batch);
         each_block(thread, begin, end, 1.0f / (float)(end - begin), how.loss);
-        for (int i : mine(thread)) weights_.update(chunks_[i], how, how.lr[step], biases(thread));
+        for (int i : mine(thread)) weights_.update(i, how, how.lr[step], biases(thread));
         if (thread == 0) update_bias(how, how.lr[step]);
         if (how.radius > 0) project(thread, how.radius);
       }
@@ -64,7 +64,7 @@ class Sweep {
     run([&](int thread) {
       effective(thread);
       each_block(thread, 0, data_.count, 1.0f, loss);
-      for (int i : mine(thread)) weights_.slopes(chunks_[i], biases(thread));
+      for (int i : mine(thread)) weights_.slopes(i, biases(thread));
     });
     weights_.scatter(weights_.G(), dW);
     std::copy_n(db_.get(), C_, db);
@@ -117,7 +117,7 @@ class Sweep {
   }
 
   void effective(int thread) {
-    for (int i : mine(thread)) weights_.effective(chunks_[i]);
+    for (int i : mine(thread)) weights_.effective(i);
   }
 
   // Partial scores of the rows [begin, begin + rows); `moved`: the weights have, since the last time.
@@ -189,7 +189,7 @@ class Sweep {
     for (int k = 0; k < C_; ++k) {
       const float factor = weights_.shrinkage(k, radius);
       if (factor == 1.0f) continue;
-      for (int i : mine(thread)) weights_.shrink(chunks_[i], k, factor);
+      for (int i : mine(thread)) weights_.shrink(i, k, factor);
     }
     barrier_.wait();
   }

@@ -39,12 +39,10 @@ class TileProducts {
 
   TileProducts(const Data& data, int classes, const std::vector<Chunk>& chunks, Weights<kBytes>& weights, size_t ld, int threads)
       : data_(data), C_(classes), ld_(ld), chunks_(chunks), weights_(weights), tiles_(classes), partial_(chunks.size() * classes * ld),
-        away_(chunks.size() * classes), packed_(place()) {}
+        packed_(place()) {}
 
   // To be called when a chunk's weights have changed, before forward().
-  void take_weights(size_t i) {
-    if (kBytes) weights_.shift_scores(chunks_[i], away_.get() + i * C_);
-  }
+  void take_weights(size_t i) {}
 
   void forward(size_t i, int64_t begin, int rows) {
     for (int tile = 0; tile < tiles_.tiles; tile += 2) {  // two tiles of W stay in the first-level cache while the rows pass
@@ -101,7 +99,7 @@ class TileProducts {
     const Chunk& c = chunks_[i];
     const int first = tiles_.first(tile), count = tiles_.first(tile + 1) - first;
     for_classes<Dot<T, R, Copy>::template Of>(count, x, (const float*)weights_.E() + c.at + (size_t)first * c.width, (size_t)c.width, c.width,
-                                              (const float*)away_.get() + i * C_ + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_,
+                                              weights_.away(i) + first, partial_.get() + (i * C_ + first) * ld_ + r, ld_,
                                               packed(i, r), stride(c), next);
   }
 
@@ -146,7 +144,7 @@ class TileProducts {
   const std::vector<Chunk>& chunks_;
   Weights<kBytes>& weights_;
   const Tiles tiles_;
-  Aligned<float> partial_, away_;
+  Aligned<float> partial_;
   std::vector<size_t> pack_at_;
   Aligned<T> packed_;
 };
