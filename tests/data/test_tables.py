@@ -6,6 +6,8 @@ import datetime
 import decimal
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -476,3 +478,45 @@ def test_broken_image_in_a_table() -> None:
 def test_image_paths_without_bytes() -> None:
     with pytest.raises(InputError, match=r"names the file 'a\.png'"):
         load(pa.table({"image": [{"bytes": None, "path": "a.png"}], "label": [0]}))
+
+
+def test_a_parquet_file_of_several_batches_reads_as_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    words = [np.array(["a", "b"])[rng.integers(0, 2, 40)], np.array(["c", "a"])[rng.integers(0, 2, 40)]]
+    frames = [pd.DataFrame({"x": rng.normal(size=40), "label": pd.Categorical(some)}) for some in words]
+    # Each row group has a dictionary of its own.
+    table = pa.concat_tables([pa.Table.from_pandas(frame) for frame in frames])
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=40)
+    monkeypatch.setattr("steepest.data.table_files._COLUMN_BYTES", 1)
+    for size in (1, 100, 1 << 20):
+        monkeypatch.setattr("steepest.data.table_files._BATCH_BYTES", size)
+        ds = load(tmp_path / "t.parquet")
+        assert ds.y is not None
+        assert [ds.classes[k] for k in ds.y] == np.concatenate(words).tolist()
+        np.testing.assert_array_equal(ds.X[:, 0], np.concatenate([frame["x"] for frame in frames]))
+        assert ds.feature_names == ("x",)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("row_group_size", [2000, 20_000])
+def test_lists_in_parquet_take_a_few_times_their_size(row_group_size: int, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (20_000, 3072), dtype=np.uint8)
+    table = pa.table(
+        {"x": pa.FixedSizeListArray.from_arrays(pa.array(X.reshape(-1)), 3072), "y": np.arange(20_000) % 2}
+    )
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=row_group_size)
+    script = """
+import sys
+import numpy, pyarrow.compute, pyarrow.parquet
+from steepest.data import load
+
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+before = peak()
+ds = load(sys.argv[1])
+print((peak() - before) / ds.X.nbytes)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "t.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 4

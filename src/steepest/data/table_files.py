@@ -20,6 +20,7 @@ __all__ = ["read_table_file", "read_table_folder"]
 
 _ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow", ".ipc")
 _PART = re.compile(r"(train|training|test|testing|val|valid|validation|dev)(?![a-z])", re.IGNORECASE)
+_BUFFER_BYTES, _BATCH_BYTES, _COLUMN_BYTES, _MOST_ROWS = 1 << 20, 4 << 20, 1 << 14, 1 << 16
 _SHARD = re.compile(r"-(\d+)-of-(\d+)")
 
 
@@ -78,14 +79,21 @@ def _read(path: Path) -> tuple[pa.Table, Origin]:
 
 
 def _read_parquet(path: Path) -> pa.Table:
+    import pyarrow as pa
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    # A column is decoded by way of two numbers a value; a buffer and batches keep these, and the packed file, small.
+    with parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
         meta = file.metadata
         # Run-length codes let a small file stand for a huge table; its own figures say so before it is unpacked.
         claimed = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
         require_memory(max(claimed, meta.num_rows), str(path))
-        return file.read()
+        width = max(1, claimed // max(1, meta.num_rows))
+        rows = max(_BATCH_BYTES, _COLUMN_BYTES * meta.num_columns) // width
+        batches = list(file.iter_batches(min(max(rows, 1), _MOST_ROWS)))
+        table = pa.Table.from_batches(batches, batches[0].schema if batches else file.schema_arrow)
+        pa.default_memory_pool().release_unused()
+        return table.replace_schema_metadata(file.schema_arrow.metadata).unify_dictionaries()
 
 
 def _read_ipc(path: Path, stream: bool) -> pa.Table:
