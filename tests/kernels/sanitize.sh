@@ -3,7 +3,7 @@
 #
 #   tests/kernels/sanitize.sh address    extension and driver under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/kernels/sanitize.sh thread     pool and kernels under ThreadSanitizer, through the driver
-#   tests/kernels/sanitize.sh wide       no sanitizer: the kernel tests on the code of 16 lanes, whatever the processor
+#   tests/kernels/sanitize.sh wide       no sanitizer: the kernel tests on the code of 16 lanes, floats and integers, whatever the processor
 #
 # Needs g++ (its sanitizer runtimes come with it) and a virtual environment, .venv or $VENV, with the build and test tools.
 # More arguments go to pytest.
@@ -19,6 +19,7 @@ what=${1:?address, thread or wide}
 shift
 native=src/steepest/kernels/native
 fixed=""
+digits="-DSTEEPEST_LANES=16 -DSTEEPEST_DIGITS" # the products of bytes in integers, spelled out for any processor
 
 # The driver of the pool and the kernels, one program without Python.
 driver() { # name, flags
@@ -56,6 +57,8 @@ case $what in
 address)
   driver address "-fsanitize=address,undefined -fno-sanitize-recover=all"
   ./build/sanitize/address
+  driver address-digits "-fsanitize=address,undefined -fno-sanitize-recover=all $digits"
+  ./build/sanitize/address-digits
   catches address overflow undefined
   extension python-address -DCMAKE_BUILD_TYPE=None -DSTEEPEST_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fno-sanitize-recover=all
   # libstdc++ comes with it, or the runtime does not find what it wraps. Python itself leaks by design.
@@ -70,6 +73,8 @@ thread)
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   export TSAN_OPTIONS
   $fixed ./build/sanitize/thread
+  driver thread-digits "-fsanitize=thread $digits"
+  $fixed ./build/sanitize/thread-digits
   catches thread race barrier
   ;;
 wide)
