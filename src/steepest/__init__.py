@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         value_and_grad,
     )
     from steepest.autodiff.compare import compare_gradients
+    from steepest.autodiff.drawing import draw
     from steepest.autodiff.expression import expression
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
@@ -42,6 +43,7 @@ _PLACES = {
             "value_and_grad",
         ),
         "steepest.autodiff.compare": ("compare_gradients",),
+        "steepest.autodiff.drawing": ("draw",),
         "steepest.autodiff.expression": ("expression",),
         "steepest.data": ("Dataset", "load"),
         "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
@@ -63,6 +65,7 @@ __all__ = [
     "case",
     "check_gradient",
     "compare_gradients",
+    "draw",
     "expression",
     "grad",
     "jacobian",
