@@ -103,7 +103,7 @@ class Scene:
         ends, x = [], MARGIN
         for width, rise in zip(widths, rises, strict=True):
             ends.append((x, x + width))
-            x += width + 20 + 10 * min(rise, 4)
+            x += width + 27 + 9 * min(rise, 4)
         return ends
 
     def _way(self, picture: Sketch, layout: Layout, k: int, edge: Edge) -> list[Point]:
@@ -118,8 +118,9 @@ class Scene:
                 way += [(self._columns[column][0], y), (self._columns[column][1], y)]
             y = self.boxes[right].y
             if right == edge.target:  # several edges come in one above the other
-                y += min(10.0, 0.6 * target.above) * tanh((way[-1][1] - y) / 90)
-            way.append((self._columns[layout.places[right][0]][0], y))
+                y += min(12.0, 0.6 * target.above) * tanh((way[-1][1] - y) / 55)
+            tip = 9 if right == edge.target else 0  # the head of the arrow lies level
+            way.append((self._columns[layout.places[right][0]][0] - tip, y))
         return [*way, (_rim(target, way[-1][1], picture.nodes[edge.target]), way[-1][1])]
 
 
