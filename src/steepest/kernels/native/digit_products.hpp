@@ -13,13 +13,13 @@
 namespace STEEPEST_ISA {
 namespace {
 
-constexpr int kStrip = 64;      // features taken at a time: a cache line of a row
-constexpr int kAbreast = 8;     // rows that share a load of the weights
-constexpr int kMostClasses = 10;  // (3 * 10 + 1 lanes in two vectors; 30 sums and a row's bytes in the 32 registers)
+constexpr int kStrip = 64;        // features taken at a time: a cache line of a row
+constexpr int kAbreast = 8;       // rows that share a load of the weights
+constexpr int kMostClasses = 10;  // their digits fill thirty lanes of two vectors, and as sums thirty of the 32 registers
 static_assert(255LL * 128 * kWidth < 1LL << 31 && 255LL * 128 * kBlock < 1LL << 31, "sums of a chunk, of a block, in 32 bits");
 
-// sums[(r * V + v)] = over a chunk's n features (whole strips), lanes of w against the bytes of row r. The rows are left interleaved in
-// `to`, a strip of four rows after the other, `ld` between fours; those in `next` are asked for meanwhile.
+// sums[r * V + v] = sum_f x[r][f] w[f], f < size, for the digits in the lanes of vector v. The rows are left interleaved in `to`, strip
+// after strip, `ld` from four rows to the next four; those in `next` are asked for meanwhile.
 template <int V>
 void dot_digits(const uint8_t* const* x, int size, const uint8_t* w, Ints* sums, uint8_t* to, size_t ld, const uint8_t* const* next) {
   Ints acc[kAbreast][V];
