@@ -63,7 +63,7 @@ for loss, dscores in [(st.losses.softmax, dscores_softmax), (st.losses.hinge, ds
     dW, db = gradient(W, b, dscores)
     dW_numerical = st.numerical_gradient(lambda W, loss=loss: objective(W, b, loss), W)
     db_numerical = st.numerical_gradient(lambda b, loss=loss: objective(W, b, loss), b)
-    print(f"{loss.name}: dL/db by hand {db.round(4)}, numerical {db_numerical.round(4)}")
+    print(f"{loss.name}: dL/db by hand {db.round(4)}, numerical {db_numerical.round(4) + 0.0}")
     print(f"  relative difference: {difference(dW, dW_numerical):.0e} in W, {difference(db, db_numerical):.0e} in b")
     assert dW.shape == W.shape  # the derivative of a number by a matrix has the shape of the matrix
     assert difference(dW, dW_numerical) < 1e-6

@@ -54,7 +54,7 @@ assert np.array_equal(tensor_by_tensor, flat)
 p = st.losses.softmax.probabilities([3.2, 5.1, -1.7])
 J = st.jacobian(st.losses.softmax.probabilities)([3.2, 5.1, -1.7])
 print("\nJacobian of softmax at 3.2 5.1 -1.7: how each probability (row) answers to each score (column)")
-print(J.round(3))
+print(J.round(3) + 0.0)
 assert np.allclose(J, np.diag(p) - np.outer(p, p))
 
 # The chain rule as a product.

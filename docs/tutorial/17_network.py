@@ -107,8 +107,8 @@ show("the plane, by two layers:", lambda places: network(p, places).argmax(axis=
 
 print("""
 Where to go next
-  change H to 3, relu to st.tanh, alpha to 0.1, lr to 5, and say before each run what you expect
-  put a third layer in `network`: nothing else has to change but p
+  change H to 3, alpha to 0.1 or lr to 5, and say before each run what you expect; the asserts may object
+  another activation, a third layer: change `network` and p; only the walk back by hand must go, the graph follows
   st.load("digits"), a folder of pictures, a table: the same lines train on those
   python -m pydoc steepest.losses    the nine losses, each with its equation
   steepest train digits              the whole of it from the shell
