@@ -11,7 +11,7 @@ made from it; only then is its gradient complete.
 Two details are worth a look. `+=` in the last line, not `=`: a value that is used twice collects from both uses. And
 the order: a node must not hand on its gradient before it has all of it.
 
-What is missing to a library is comfort and care: arrays in place of single numbers, more operations, errors that help,
+What it lacks to be a library is comfort and care: arrays in place of single numbers, more operations, errors that help,
 and no recursion, which Python ends at a depth of 1000.
 """
 

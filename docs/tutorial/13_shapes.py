@@ -64,6 +64,7 @@ parts = st.jacobian(outer)(inner(v / 10)) @ st.jacobian(inner)(v / 10) / 10
 print("\nchain rule: (2 x 3) times (3 x 3) is", whole.shape)
 assert np.allclose(whole, parts)
 
+# relu(x) = max(0, x), number by number.
 print("\nbatches, each example on its own: values in, shape of relu's Jacobians out")
 for name, shape in [("[B x m]", (4, 3)), ("[B x H x W]", (4, 5, 6)), ("[B x C x H x W]", (4, 3, 5, 6))]:
     jacobians = st.jacobian(st.relu, batched=True)(np.ones(shape))

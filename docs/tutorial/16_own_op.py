@@ -5,7 +5,7 @@ called its *VJP*, for vector-Jacobian product: the row that comes from above, ti
 function of one number after another it is only "g times the slope". With `@st.op` any function of NumPy joins the
 graph.
 
-The example is *softplus*, a smooth relu; its slope is the sigmoid:
+The example is *softplus*, a smooth max(0, z); its slope is the sigmoid:
 
     softplus(z) = log(1 + exp(z))        d softplus / dz = 1 / (1 + exp(-z))
 
