@@ -19,7 +19,7 @@ constexpr int kWidth = 768;  // features in a chunk: ten rows of W of it stay in
 
 template <class T>
 struct Aligned {
-  explicit Aligned(size_t n) : p(static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)))) { std::fill_n(p.get(), n, T(0)); }
+  explicit Aligned(size_t n) : p(n ? static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))) : nullptr) { std::fill_n(p.get(), n, T(0)); }
   struct Free {
     void operator()(T* q) const { ::operator delete(q, std::align_val_t(64)); }
   };

@@ -3,6 +3,7 @@
 #define STEEPEST_DECLARE(isa)                                                                    \
   namespace isa {                                                                                \
   extern const steepest::Sweeps sweeps;                                                          \
+  extern const steepest::Networks networks;                                                      \
   void moments(const steepest::Data& data, double* mean, double* variance, int threads);         \
   }
 STEEPEST_DECLARE(steepest_portable)
@@ -30,17 +31,17 @@ bool avx512() {
 
 const std::vector<Level>& levels() {
   static const std::vector<Level> all{
-      {"portable", [] { return true; }, &steepest_portable::sweeps, steepest_portable::moments},
+      {"portable", [] { return true; }, &steepest_portable::sweeps, &steepest_portable::networks, steepest_portable::moments},
 #if defined(STEEPEST_X86)
       {"avx2",
        [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"); },
-       &steepest_avx2::sweeps, steepest_avx2::moments},
-      {"avx512", avx512, &steepest_avx512::sweeps, steepest_avx512::moments},
-      {"avx512vnni", [] { return avx512() && __builtin_cpu_supports("avx512vnni"); }, &steepest_avx512vnni::sweeps, steepest_avx512vnni::moments},
+       &steepest_avx2::sweeps, &steepest_avx2::networks, steepest_avx2::moments},
+      {"avx512", avx512, &steepest_avx512::sweeps, &steepest_avx512::networks, steepest_avx512::moments},
+      {"avx512vnni", [] { return avx512() && __builtin_cpu_supports("avx512vnni"); }, &steepest_avx512vnni::sweeps, &steepest_avx512vnni::networks, steepest_avx512vnni::moments},
 #endif
 #if defined(STEEPEST_WIDE)  // tests: the code of 16 lanes, and that in integers, on a processor that has no instructions for them
-      {"wide", [] { return true; }, &steepest_wide::sweeps, steepest_wide::moments},
-      {"widevnni", [] { return true; }, &steepest_widevnni::sweeps, steepest_widevnni::moments},
+      {"wide", [] { return true; }, &steepest_wide::sweeps, &steepest_wide::networks, steepest_wide::moments},
+      {"widevnni", [] { return true; }, &steepest_widevnni::sweeps, &steepest_widevnni::networks, steepest_widevnni::moments},
 #endif
   };
   return all;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "network.hpp"
 #include "sweep.hpp"
 
 namespace steepest {
@@ -11,6 +12,7 @@ struct Level {
   const char* name;
   bool (*runs_here)();
   const Sweeps* sweeps;
+  const Networks* networks;
   void (*moments)(const Data&, double* mean, double* variance, int threads);
 };
 

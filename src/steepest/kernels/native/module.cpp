@@ -1,40 +1,16 @@
 // Python's door to the native kernels: checks what comes in, releases the interpreter, calls.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
-#include <stdexcept>
 
-#include "levels.hpp"
+#include "arguments.hpp"
 #include "order.hpp"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace {
 
 using namespace steepest;
-
-constexpr int kMostThreads = 1024;
-
-using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::device::cpu>;
-template <class T, int N>
-using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
-template <class T, int N>
-using Out = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
-
-[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
-void require(bool good, const char* what) {
-  if (!good) refuse(what);
-}
-
-void check(int threads) { require(threads > 0 && threads <= kMostThreads, "threads must be from 1 to 1024"); }
 
 const Level* chosen = nullptr;
 
@@ -54,64 +30,11 @@ void use(const std::string& name) {
   refuse("no instruction-set level '" + name + "' on this processor");
 }
 
-Type type_of(const Rows& X) {
-  if (X.dtype() == nb::dtype<uint8_t>()) return Type::u8;
-  if (X.dtype() == nb::dtype<float>()) return Type::f32;
-  if (X.dtype() == nb::dtype<double>()) return Type::f64;
-  require(X.dtype().code == (uint8_t)nb::dlpack::dtype_code::Float && X.dtype().bits == 16 && X.dtype().lanes == 1,
-          "X must be uint8, float16, float32 or float64");
-  return Type::f16;
-}
-
-using Order = std::optional<In<int64_t, 1>>;
-
-Data rows(const Rows& X, const Order& order) {
-  Data data{};
-  data.X = X.data();
-  data.type = type_of(X);
-  data.row_bytes = X.stride(0) * (int64_t)X.dtype().bits / 8;
-  data.features = (int64_t)X.shape(1);
-  data.order = order ? order->data() : nullptr;
-  data.count = order ? (int64_t)order->shape(0) : (int64_t)X.shape(0);
-  require(data.features > 0, "X has no features");
-  require(X.shape(0) == 0 || X.shape(1) == 1 || X.stride(1) == 1, "the features of a row must be contiguous");
-  require(reinterpret_cast<uintptr_t>(data.X) % (X.dtype().bits / 8) == 0, "X must be aligned to its type: np.require(X, requirements=\"A\") copies it so");
-  if (order)
-    for (int64_t i = 0; i < data.count; ++i)
-      require(data.order[i] >= 0 && data.order[i] < (int64_t)X.shape(0), "order names a row that X does not have");
-  return data;
-}
-
-void scale(Data& data, const In<double, 1>& shift, const In<double, 1>& scale) {
-  require((int64_t)shift.shape(0) == data.features && (int64_t)scale.shape(0) == data.features, "shift and scale need one number a feature");
-  data.shift = shift.data();
-  data.scale = scale.data();
-}
-
 // Only descend() writes to the weights; it alone asks for arrays that may be written.
 template <class Weights, class Biases>
 Linear linear(const Data& data, const Weights& W, const Biases& b) {
   require(W.shape(0) > 0 && (int64_t)W.shape(1) == data.features && b.shape(0) == W.shape(0), "W must be (classes, features) and b (classes)");
   return {(int)W.shape(0), const_cast<float*>(W.data()), const_cast<float*>(b.data())};
-}
-
-void label(Data& data, const Rows& X, const In<int64_t, 1>& y, const std::optional<In<float, 1>>& weight, int classes) {
-  require(y.shape(0) == X.shape(0) && (!weight || weight->shape(0) == X.shape(0)), "y and weight need one entry a row");
-  for (size_t i = 0; i < y.shape(0); ++i) require(y.data()[i] >= 0 && y.data()[i] < classes, "y holds a class that W does not have");
-  data.y = y.data();
-  data.weight = weight ? weight->data() : nullptr;
-}
-
-Loss loss_named(const std::string& name) {
-  static const std::pair<const char*, Loss> all[] = {
-      {"softmax", Loss::softmax},     {"hinge", Loss::hinge},
-      {"squared_hinge", Loss::squared_hinge}, {"hinge_max", Loss::hinge_max},
-      {"ova_hinge", Loss::ova_hinge}, {"ova_squared_hinge", Loss::ova_squared_hinge},
-      {"logistic", Loss::logistic},   {"squared", Loss::squared},
-      {"perceptron", Loss::perceptron}};
-  for (const auto& [known, loss] : all)
-    if (name == known) return loss;
-  refuse("no native loss '" + name + "'");
 }
 
 std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const Order& order, const std::optional<In<float, 1>>& weight,
@@ -188,6 +111,8 @@ void order(uint64_t seed, uint64_t purpose, uint64_t epoch, Out<int64_t, 1> out)
 
 }  // namespace
 
+const Level& steepest::chosen_level() { return *chosen; }
+
 NB_MODULE(_native, m) {
   use(supported().back() == "wide" ? supported()[supported().size() - 2] : supported().back());
   m.def("levels", supported, "Instruction-set levels that this build holds and this processor runs, the plainest first.");
@@ -202,5 +127,6 @@ NB_MODULE(_native, m) {
         nb::kw_only(), "threads"_a);
   m.def("moments", moments, "X"_a, "order"_a.noconvert().none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
   m.def("losses", losses, "scores"_a, "y"_a.noconvert(), "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a);
+  add_networks(m);
   m.def("order", order, "seed"_a, "purpose"_a, "epoch"_a, "out"_a.noconvert());
 }

@@ -103,6 +103,18 @@ inline Floats min(Floats a, Floats b) { return select(a < b, a, b); }
 inline Floats to_floats(Ints a) { return __builtin_convertvector(a, Floats); }
 inline Ints to_ints(Floats a) { return __builtin_convertvector(a, Ints); }
 
+inline Floats root(Floats x) {
+#if defined(__AVX512F__) && !defined(STEEPEST_LANES)
+  return (Floats)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__) && !defined(STEEPEST_LANES)
+  return (Floats)_mm256_sqrt_ps((__m256)x);
+#else
+  Floats y;
+  for (int i = 0; i < kLanes; ++i) y[i] = __builtin_sqrtf(x[i]);
+  return y;
+#endif
+}
+
 // e^x for x <= 88: x = n ln 2 + r with |r| <= ln 2 / 2, Taylor's series of e^r to r^7 (remainder 5e-9), then 2^n through the exponent
 // bits. Below -87 the result is 0; NaN stays NaN.
 inline Floats exp(Floats x) {
