@@ -97,6 +97,9 @@ HEAVY = (
     "typer",
     "pydantic",
     "safetensors",
+    "sympy",
+    "mpmath",
+    "fast_sugiyama",
 )
 
 
