@@ -11,21 +11,18 @@ import numpy as np
 from steepest.autodiff import faults
 from steepest.autodiff.graph import Tensor
 from steepest.autodiff.ops.shapes import cast, sum_to
-from steepest.autodiff.registry import CONSTANT, Constant
+from steepest.autodiff.registry import CONSTANT
 
 __all__ = ["ancestors", "pull_back"]
 
 
 def ancestors(root: Tensor, stop: Collection[Tensor] = ()) -> list[Tensor]:
-    """Return all that a tensor came from and derivatives flow to, itself included, the oldest first.
-
-    The search goes no further than the tensors of `stop`.
-    """
+    """Return all that a tensor came from and derivatives flow to, as far as `stop`; itself too; the oldest first."""
     found, seen = [root], {root}
     for node in found:  # it grows on the way: no recursion, however deep the graph
         if node.op is None or node in stop:
             continue
-        for arg, vjp in zip(node.args, node.op.vjps, strict=False):
+        for arg, vjp in zip(node.args, node.op.vjps):  # noqa: B905  saying `strict` costs a fifth of the pass
             if type(arg) is Tensor and arg not in seen and vjp is not CONSTANT:
                 seen.add(arg)
                 found.append(arg)
@@ -34,42 +31,41 @@ def ancestors(root: Tensor, stop: Collection[Tensor] = ()) -> list[Tensor]:
 
 
 def pull_back(
-    root: Tensor, seed: Any = None, wrt: Collection[Tensor] = (), *, on_graph: bool = False
+    root: Tensor, seed: Any = None, wrt: Collection[Tensor] = (), on_graph: bool = False
 ) -> dict[Tensor, Any]:
     """Return d root / d node of every node between the root and its leaves, or between it and the tensors `wrt`.
 
     Each node is visited once, the youngest first: when its turn comes, all that came from it has been visited. With
     `on_graph` the derivatives are tensors, which the same VJPs computed with ops: they can be differentiated again.
     """
-    nodes = ancestors(root, stop=wrt)
-    faults.check_root(root, nodes)
+    nodes = ancestors(root, wrt)
+    wanted = set(wrt or nodes)
+    for node in nodes if wrt else ():  # and all that came from these
+        if any(type(arg) is Tensor and arg in wanted for arg in node.args):
+            wanted.add(node)
+    ends = [node for node in nodes if node in wanted and (node.op is None or node in wrt)]
+    faults.check_root(root, nodes, ends)
     grads: dict[Tensor, Any] = {root: faults.checked_seed(root, seed)}
-    wanted = _descendants(nodes, wrt) if wrt else set(nodes)
-    for node in reversed(nodes):
-        op = node.op
-        if op is None or node not in grads or node in wrt:
-            continue
-        grad = grads[node]
-        value, inputs = (node, node.args) if on_graph else (node._value, node._inputs)
-        for arg, vjp in zip(node.args, op.vjps, strict=False):
-            if type(arg) is not Tensor or arg not in wanted or isinstance(vjp, Constant):
+    with np.errstate(all="ignore"):  # what was not chosen may divide by zero; a NaN that gets through is found below
+        for node in reversed(nodes):
+            if node.op is None or node not in grads or node in wrt:
                 continue
-            if vjp is None:
-                raise faults.no_derivative(node, arg)
-            part = vjp(grad, value, *inputs, **node.parameters)
-            like = arg._value
-            alike = type(part) is type(like) is np.float64  # plain numbers, the usual case in small graphs
-            if not alike and (part.shape != like.shape or part.dtype is not like.dtype):
-                part = cast(sum_to(part, shape=arg.shape), dtype=arg.dtype)  # broadcasting had stretched it
-            grads[arg] = grads[arg] + part if arg in grads else part
-    faults.check_grads(nodes, grads)
+            value, inputs = (node, node.args) if on_graph else (node._value, node._inputs)
+            for arg, vjp in zip(node.args, node.op.vjps):  # noqa: B905  saying `strict` costs a fifth of the pass
+                if type(arg) is not Tensor or arg not in wanted or vjp is CONSTANT:
+                    continue
+                if vjp is None:
+                    raise faults.no_derivative(node, arg)
+                try:
+                    part = vjp(grads[node], value, *inputs, **node.parameters)
+                except (ValueError, TypeError, IndexError, AttributeError) as error:
+                    raise faults.vjp_failed(node, arg, error) from error
+                if not (type(part) is type(arg._value) is np.float64):  # the usual case in small graphs
+                    faults.check_vjp(part, node, arg)
+                    if part.shape != arg.shape or part.dtype != arg.dtype:
+                        part = cast(sum_to(part, shape=arg.shape), dtype=arg.dtype)  # broadcasting had stretched it
+                grads[arg] = grads[arg] + part if arg in grads else part
+    faults.check_grads(nodes, grads, ends)
+    # Two nodes may share an array, or have a view: copies can be changed in place.
+    grads.update({node: np.array(grads[node]) for node in ends if isinstance(grads[node], np.ndarray)})
     return grads
-
-
-def _descendants(nodes: list[Tensor], wrt: Collection[Tensor]) -> set[Tensor]:
-    """Return those of the nodes, the oldest first, that came from tensors of `wrt`."""
-    found = set(wrt)
-    for node in nodes:
-        if node.op is not None and any(type(arg) is Tensor and arg in found for arg in node.args):
-            found.add(node)
-    return found

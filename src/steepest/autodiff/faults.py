@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,33 @@ if TYPE_CHECKING:
     from steepest.autodiff.graph import Tensor
     from steepest.autodiff.registry import Op
 
-__all__ = ["check_grads", "check_root", "checked_seed", "no_derivative", "node_label", "refused", "wrong_vjp"]
+__all__ = [
+    "check_declaration",
+    "check_grads",
+    "check_root",
+    "check_vjp",
+    "checked_seed",
+    "no_derivative",
+    "node_label",
+    "refused",
+    "vjp_failed",
+]
+
+
+def check_declaration(forward: Callable[..., Any], vjps: Any, known: Op | None) -> None:
+    """Refuse an op under a name of steepest's own, and VJPs that are none, or too many."""
+    name, home = forward.__name__, "steepest."
+    if known is not None and known.forward.__module__.startswith(home) and not forward.__module__.startswith(home):
+        raise InputError(f"there is an op {name} in steepest: give yours another name")
+    if not isinstance(vjps, tuple):
+        return
+    for vjp in vjps:
+        if not (vjp is None or callable(vjp) or repr(vjp) == "CONSTANT"):
+            raise InputError(f"a VJP of {name} is a {type(vjp).__name__}: it must be a function, CONSTANT or None")
+    kinds = [parameter.kind for parameter in signature(forward).parameters.values()]
+    positional = sum(kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
+    if len(vjps) > positional:
+        raise InputError(f"{name} has {len(vjps)} VJPs and takes {positional} arguments: declare one for each")
 
 
 def node_label(node: Tensor) -> str:
@@ -38,20 +66,40 @@ def refused(op: Op, args: tuple[Any, ...], parameters: dict[str, Any], error: Ex
 def no_derivative(node: Tensor, arg: Tensor) -> InputError:
     """Say that an op on the way back was declared without a derivative."""
     assert node.op is not None
-    at = next(k for k, other in enumerate(node.args) if other is arg)
+    pairs = enumerate(zip(node.args, node.op.vjps, strict=False))
+    at = next(k for k, (other, vjp) in pairs if other is arg and vjp is None)
     return InputError(
         f"{node.op.name} has no derivative by its argument {at}, {node_label(arg)}: "
         "declare a VJP for it, or take the argument out of the graph with stop_gradient"
     )
 
 
-def wrong_vjp(node: Tensor, arg: Tensor, part: Any) -> InputError:
-    """Say that a VJP returned what cannot be the gradient of its argument."""
+def vjp_failed(node: Tensor, arg: Tensor, error: Exception) -> InputError:
+    """Say that a VJP could not be computed."""
     assert node.op is not None
-    return InputError(
-        f"the VJP of {node.op.name} by {node_label(arg)} returned shape {np.shape(part)}: "
-        f"it must have the shape of the argument, or of the op's value {node._value.shape}"
-    )
+    return InputError(f"the VJP of {node.op.name} by {node_label(arg)} failed: {error}")
+
+
+def check_vjp(part: Any, node: Tensor, arg: Tensor) -> None:
+    """Refuse what a VJP gave if it cannot be the gradient of its argument."""
+    assert node.op is not None
+    who = f"the VJP of {node.op.name} by {node_label(arg)} returned"
+    if not isinstance(part, (np.ndarray, np.generic)) and not hasattr(part, "_value"):
+        raise InputError(f"{who} a {type(part).__name__}: it must be an array or a tensor, like the upstream gradient")
+    if part.dtype.kind != "f" or arg.dtype.kind != "f":
+        raise InputError(f"{who} {part.dtype} for {arg.dtype}: derivatives are floats, and by floats")
+    if part.shape == arg.shape:
+        return
+    stretched = _stretches(arg.shape, node.shape)
+    if not (stretched and part.shape == node.shape):
+        other = f", or {node.shape} as its value" if stretched and node.shape != arg.shape else ""
+        raise InputError(f"{who} shape {part.shape}: it must be {arg.shape} as its argument{other}")
+
+
+def _stretches(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
+    """Say whether broadcasting takes the one shape to the other."""
+    padded = (1,) * (len(wide) - len(shape)) + shape
+    return len(padded) == len(wide) and all(n in (1, m) for n, m in zip(padded, wide, strict=True))
 
 
 def checked_seed(root: Tensor, seed: Any) -> Any:
@@ -64,18 +112,22 @@ def checked_seed(root: Tensor, seed: Any) -> Any:
             f"backward from {node_label(root)} needs a seed of its shape, for it is not one number: "
             "f.backward(seed), or f.sum().backward()"
         )
-    if np.shape(getattr(seed, "_value", seed)) != value.shape:
-        raise InputError(f"the seed of {node_label(root)} has shape {np.shape(seed)}: it must have that of its tensor")
-    return seed if hasattr(seed, "_value") else np.asarray(seed, value.dtype)[()]
+    try:
+        array = np.array(getattr(seed, "_value", seed), value.dtype)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the seed of {node_label(root)} must be numbers: {error}") from None
+    if array.shape != value.shape:
+        raise InputError(f"the seed of {node_label(root)} has shape {array.shape}: it must have that of its tensor")
+    return array[()]
 
 
-def check_root(root: Tensor, nodes: list[Tensor]) -> None:
-    """Refuse what has no gradient: a NaN, and tensors of integers."""
+def check_root(root: Tensor, nodes: list[Tensor], ends: Collection[Tensor]) -> None:
+    """Refuse what has no gradient: a NaN, and tensors of integers among the ends of the way back."""
     value = root._value
     if value.dtype.kind == "f" and (value != value if value.shape == () else np.isnan(value).any()):
         raise _nan_born(nodes)
-    for node in nodes:
-        if node.op is None and node._value.dtype.kind != "f":
+    for node in ends:
+        if type(node._value) is not np.float64 and node._value.dtype.kind != "f":
             raise InputError(
                 f"{node_label(node)} is {node._value.dtype}, and integers have no gradient: make it a tensor of "
                 "floats, or use the plain number as a constant"
@@ -96,22 +148,15 @@ def _nan_born(nodes: list[Tensor]) -> InputError:
 def _call(node: Tensor) -> str:
     assert node.op is not None
     shown = [
-        _number(value) if np.ndim(value) == 0 else _label(arg)
+        f"{float(value):.6g}" if isinstance(value, (int, float, np.number)) else _label(arg)
         for arg, value in zip(node.args, node._inputs, strict=True)
     ]
     return f"{node.op.name}({', '.join(shown)})"
 
 
-def _number(value: Any) -> str:
-    return f"{float(value):.6g}"
-
-
-def check_grads(nodes: list[Tensor], grads: dict[Tensor, Any]) -> None:
-    """Refuse a NaN among the derivatives by the leaves, and say which VJP it was born in."""
-    for node in nodes:
-        if node.op is None and node in grads and _has_nan(grads[node]):
-            break
-    else:
+def check_grads(nodes: list[Tensor], grads: dict[Tensor, Any], ends: Collection[Tensor]) -> None:
+    """Refuse a NaN among the derivatives by the ends of the way back, and say which VJP it was born in."""
+    if not any(_has_nan(grads[node]) for node in ends):
         return
     for node in reversed(nodes):  # the youngest whose upstream gradient is a number still
         if node.op is None or node not in grads or _has_nan(grads[node]):
@@ -122,9 +167,9 @@ def check_grads(nodes: list[Tensor], grads: dict[Tensor, Any]) -> None:
                     f"a NaN was born in the derivative of {node_label(node)} = {_call(node)} by {node_label(arg)}: "
                     "it has none there"
                 )
+    raise InputError(f"there is a NaN in the seed of {node_label(nodes[-1])}")
 
 
 def _has_nan(grad: Any) -> bool:
     value = getattr(grad, "_value", grad)
-    total = value if value.shape == () else value.sum()  # cheap; infinities of both signs may deceive it
-    return bool(total != total) and bool(np.isnan(value).any())
+    return bool(value != value) if value.shape == () else bool(np.isnan(value).any())

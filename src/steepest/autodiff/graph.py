@@ -23,8 +23,8 @@ _next_serial = count().__next__
 class Tensor(Operators):
     """A node of the graph: a value that never changes, and how it came about.
 
-    Tensors are made by ``tensor`` (a leaf) and by ops, which hand in what is listed here and the plain ``inputs``. They
-    point to what they came from and never the other way: no cycles, so a graph is freed when its last node is dropped.
+    Tensors are made by ``tensor`` (a leaf) and by ops, with the plain ``inputs``. They point to what they came from and
+    never the other way: no cycles, so a graph is freed when its last node is dropped.
 
     Attributes
     ----------
@@ -34,12 +34,8 @@ class Tensor(Operators):
         The derivative, by this tensor and in its shape, of the last one whose ``backward`` came by here.
     name : str or None
         What errors and drawings call it.
-    op : Op or None
-        What it came from; None for a leaf.
-    args : tuple
-        The arguments of the op: tensors, and constants as they were given.
-    parameters : dict
-        The parameters of the op: an axis, a shape.
+    op, args, parameters : Op or None, tuple, dict
+        What it came from, None for a leaf, and what that was called with: tensors and constants; an axis, a shape.
     serial : int
         Higher than that of everything it came from.
     """
@@ -52,7 +48,7 @@ class Tensor(Operators):
         self._value = value
         self.op = op
         self.args = args
-        self._inputs = inputs  # the values of args, kept so that no later change of anything can reach them
+        self._inputs = inputs
         self.parameters = parameters
         self.serial = _next_serial()
         self.grad: Any = None
@@ -61,11 +57,11 @@ class Tensor(Operators):
     @property
     def value(self) -> Any:
         """The number or array; it cannot be written to, for the graph may still need it."""
-        value = self._value
-        if isinstance(value, np.ndarray):
-            value = value.view()
-            value.flags.writeable = False
-        return value
+        return self._value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        raise InputError(f"the value of {self!r} cannot be replaced: make a new tensor")
 
     def backward(self, seed: ArrayLike | None = None) -> None:
         """Write into ``grad`` of every tensor that this one came from the derivative of this one by it.
@@ -81,7 +77,7 @@ class Tensor(Operators):
         ------
         InputError
             If this is no number and there is no seed, a tensor of integers is reached, an op on the way has no
-            derivative, or a value or a derivative is NaN: the message names the op, the node and the shapes.
+            derivative, or a value or a derivative is NaN: it names the op, the node and the shapes.
         """
         from steepest.autodiff.backward import pull_back  # it is built on ops, and they on this
 
@@ -99,10 +95,6 @@ def tensor(value: ArrayLike | Tensor, name: str | None = None) -> Tensor:
     name : str or None
         What errors and drawings call it.
 
-    Returns
-    -------
-    Tensor
-
     Raises
     ------
     InputError
@@ -117,9 +109,10 @@ def tensor(value: ArrayLike | Tensor, name: str | None = None) -> Tensor:
     >>> float(f.value), float(x.grad), float(y.grad), float(z.grad)
     (-12.0, -4.0, -4.0, 3.0)
     """
-    who = "the value of a tensor" if name is None else name
+    who = name or "the value of a tensor"
     try:
         array = np.array(raw(value))
+        array.setflags(write=False)
     except ValueError as error:  # rows of several lengths
         raise InputError(f"{who} must be a number or an array: {error}") from None
     if array.dtype.kind not in "fiub":

@@ -103,6 +103,9 @@ class Operators:
     def __iter__(self) -> Iterator[Tensor]:
         return (self[row] for row in range(len(self)))
 
+    def __format__(self, spec: str) -> str:
+        return format(self._value, spec) if spec else repr(self)
+
     def __bool__(self) -> bool:
         return bool(self._value)
 
@@ -175,19 +178,40 @@ class Operators:
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc.__name__ in _OF_TRUTH and method == "__call__":
+            return ufunc(*(getattr(x, "_value", x) for x in inputs), **kwargs)
+        if "out" in kwargs:
+            raise InputError(
+                f"numpy.{ufunc.__name__} cannot write a tensor into an array, as += does: write a = a + x, a new tensor"
+            )
         if method != "__call__" or kwargs:
-            raise InputError(f"numpy.{ufunc.__name__}.{method} does not know tensors: use .value, or the ops of st.ops")
+            options = "".join(f" with {name}=" for name in kwargs)
+            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            raise InputError(f"numpy.{name}{options} does not know tensors: use .value, or the ops of st.ops")
         return _op_of(ufunc)(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function.__name__ in _OF_SHAPE:
+            return function(*(getattr(x, "_value", x) for x in args), **kwargs)
         return _op_of(function)(*args, **kwargs)
+
+
+_OF_TRUTH = {"equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal", "not_equal"}
+_OF_SHAPE = {
+    "empty_like",
+    "ndim",
+    "ones_like",
+    "shape",
+    "size",
+    "zeros_like",
+}  # plain answers: neither has a derivative
 
 
 def _op_of(function: Any) -> Any:
     """Return the op that has the name of a function of NumPy."""
-    found = getattr(
-        ops, {"absolute": "abs", "amax": "max", "amin": "min"}.get(function.__name__, function.__name__), None
-    )
+    name = function.__name__
+    found = getattr(ops, {"absolute": "abs", "amax": "max", "amin": "min"}.get(name, name), None)
     if found is None:
-        raise InputError(f"numpy.{function.__name__} does not know tensors: use .value, or the ops of st.ops")
+        home = getattr(function, "__module__", None) or "numpy"
+        raise InputError(f"{home}.{name} does not know tensors: use .value, or the ops of st.ops")
     return found

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial, wraps
 from inspect import signature
 from itertools import count
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+import numpy as np
+
 from steepest.autodiff import faults
+from steepest.autodiff.calls import arranged, as_constant, as_parameter, as_value
 from steepest.autodiff.graph import Tensor
-from steepest.errors import InputError
 
 __all__ = ["CONSTANT", "REGISTRY", "Case", "Each", "Op", "case", "op"]
 
@@ -46,14 +49,16 @@ def case(*args: Any, **parameters: Any) -> Case:
     return Case(args, parameters)
 
 
-class Constant:
+class Constant(Enum):
     """The type of CONSTANT."""
+
+    CONSTANT = "CONSTANT"
 
     def __repr__(self) -> str:
         return "CONSTANT"
 
 
-CONSTANT: Final = Constant()
+CONSTANT: Final = Constant.CONSTANT
 """In place of a VJP: the argument (a condition) counts as a constant, and nothing flows back to it."""
 
 
@@ -98,6 +103,8 @@ class Op:
 REGISTRY: dict[str, Op] = {}
 """Every op by its name."""
 
+_NUMBERS = frozenset((float, int, np.float64))  # the usual constants, which nobody can change
+
 _ONE = (case(()), case((3,)), case((2, 3)), case((1,)), case((0,)))
 _TWO = (
     case((), ()), case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), (1, 3)), case((), (2, 3)),
@@ -139,7 +146,7 @@ def op(
     Raises
     ------
     InputError
-        If steepest itself has an op of this name.
+        If steepest itself has an op of this name, or there are more VJPs than arguments.
 
     Examples
     --------
@@ -158,31 +165,36 @@ def op(
     domains = tuple(d for d in domain if isinstance(d, tuple)) or (cast(Interval, domain),) * (arity or 1)
 
     def declare(forward: F) -> F:
-        name = forward.__name__
-        known = REGISTRY.get(name)
-        if (
-            known is not None
-            and known.forward.__module__.startswith("steepest.")
-            and known.forward.__module__ != forward.__module__
-        ):
-            raise InputError(f"there is an op {name} in steepest: give yours another name")
+        name, called = forward.__name__, signature(forward)
+        faults.check_declaration(forward, each, REGISTRY.get(name))
         declared = REGISTRY[name] = Op(name, forward, each, domains, cases or (_ONE if arity == 1 else _TWO), kinks)
-        names = tuple(signature(forward).parameters)[arity:] if arity is not None else ()
 
         @wraps(forward)
         def apply(*args: Any, **parameters: Any) -> Any:
-            if len(args) != arity and arity is not None:
-                parameters.update(zip(names, args[arity:], strict=False))
-                args = args[:arity]
-            inputs = tuple([arg._value if type(arg) is Tensor else arg for arg in args])
             try:
+                if len(args) != arity:
+                    args, parameters = arranged(called, arity, args, parameters)
+                if parameters:
+                    parameters = {key: as_parameter(value) for key, value in parameters.items()}
+                inputs, on_graph, arrays = [], False, False
+                for arg in args:
+                    if type(arg) is Tensor:
+                        on_graph = True
+                        inputs.append(arg._value)
+                    else:
+                        arrays = arrays or type(arg) not in _NUMBERS
+                        inputs.append(arg)
+                if not on_graph:
+                    return forward(*[np.asarray(x) if type(x) is list else x for x in inputs], **parameters)
+                if arrays:
+                    args = tuple([arg if type(arg) is Tensor else as_constant(arg) for arg in args])
+                    inputs = [arg._value if type(arg) is Tensor else arg for arg in args]
                 value = forward(*inputs, **parameters)
+                if type(value) is not np.float64:
+                    value = as_value(value)
             except (ValueError, IndexError, TypeError) as error:
                 raise faults.refused(declared, args, parameters, error) from error
-            for arg in args:
-                if type(arg) is Tensor:
-                    return Tensor(value, declared, args, inputs, parameters)
-            return value
+            return Tensor(value, declared, args, tuple(inputs), parameters)
 
         return apply  # type: ignore[return-value]
 

@@ -1,4 +1,8 @@
-"""Choices between values: the upstream gradient goes to the one that was taken."""
+"""Choices between values: the upstream gradient goes to the one that was taken, and nothing to the other.
+
+Nothing is ``where(..., 0)``, not a product with 0, which makes a NaN of an infinite gradient: sqrt(max(0, x)) has the
+derivative 0 at x < 0.
+"""
 
 from typing import Any
 
@@ -10,7 +14,7 @@ __all__ = ["clip", "maximum", "minimum", "stop_gradient", "where"]
 
 
 @op(
-    vjps=(lambda g, f, x, y: g * (x >= y), lambda g, f, x, y: g * (x < y)),
+    vjps=(lambda g, f, x, y: where(x >= y, g, 0.0), lambda g, f, x, y: where(x < y, g, 0.0)),
     kinks=[((1.0, 1.0), (1.0, 0.0))],
 )
 def maximum(x: Any, y: Any) -> Any:
@@ -19,7 +23,7 @@ def maximum(x: Any, y: Any) -> Any:
 
 
 @op(
-    vjps=(lambda g, f, x, y: g * (x <= y), lambda g, f, x, y: g * (x > y)),
+    vjps=(lambda g, f, x, y: where(x <= y, g, 0.0), lambda g, f, x, y: where(x > y, g, 0.0)),
     kinks=[((1.0, 1.0), (1.0, 0.0))],
 )
 def minimum(x: Any, y: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from steepest.autodiff.graph import raw
+from steepest.autodiff.ops.choices import where
 from steepest.autodiff.ops.functions import exp
 from steepest.autodiff.ops.shapes import broadcast_to, reshape
 from steepest.autodiff.registry import case, op
@@ -41,7 +42,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op(
-    vjps=lambda g, f, x, axis=None, keepdims=False: _kept(g, x, axis) * _first(raw(x), raw(f), axis),
+    vjps=lambda g, f, x, axis=None, keepdims=False: where(_first(raw(x), raw(f), axis), _kept(g, x, axis), 0.0),
     cases=_CASES,
     kinks=[(([1.0, 1.0, 0.0],), ([1.0, 0.0, 0.0],))],
 )
@@ -51,7 +52,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op(
-    vjps=lambda g, f, x, axis=None, keepdims=False: _kept(g, x, axis) * _first(raw(x), raw(f), axis),
+    vjps=lambda g, f, x, axis=None, keepdims=False: where(_first(raw(x), raw(f), axis), _kept(g, x, axis), 0.0),
     cases=_CASES,
     kinks=[(([1.0, 0.0, 0.0],), ([0.0, 1.0, 0.0],))],
 )
@@ -61,7 +62,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _first(x: Any, extreme: Any, axis: Any) -> Any:
-    """1 at the first place, along the axes, where x has its extreme value, else 0."""
+    """Say where x has its extreme value first, along the axes."""
     hits = np.asarray(x == _kept(extreme, x, axis))
     axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in np.atleast_1d(axis))
     last = np.moveaxis(hits, axes, range(-len(axes), 0)) if axes else hits[..., np.newaxis]

@@ -62,6 +62,8 @@ def sum_to(x: Any, shape: Any) -> Any:
 @op(vjps=lambda g, f, x, dtype: cast(g, dtype=x.dtype), cases=[case((2, 3), dtype=np.float64)])
 def cast(x: Any, dtype: Any) -> Any:
     """x as another type of floats."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"{np.dtype(dtype)} has no derivative: cast .value")
     return np.asarray(x).astype(dtype, copy=False)[()]
 
 
@@ -87,7 +89,11 @@ def index(x: Any, key: Any) -> Any:
 def scatter(x: Any, key: Any, shape: Any) -> Any:
     """Zeros of a shape with x added at ``key``: the derivative of ``index``."""
     result = np.zeros(shape, np.asarray(x).dtype)
-    np.add.at(result, key, x)
+    parts = key if isinstance(key, tuple) else (key,)
+    if all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts):
+        result[key] = x  # no place twice
+    else:
+        np.add.at(result, key, x)
     return result
 
 
@@ -104,7 +110,7 @@ def gather(x: Any, indices: Any, axis: int = -1) -> Any:
     cases=[case((2, 3), (1, 3), axis=0), case((2, 1), (2, 3), (2, 2), axis=-1), case((3,)), case((0,), (2,))],
 )
 def concatenate(*xs: Any, axis: int = 0) -> Any:
-    """Arrays one after the other along an axis."""
+    """Arrays one after the other along an axis; they may come in a list."""
     return np.concatenate(xs, axis)
 
 
@@ -117,6 +123,7 @@ def _part(k: int, xs: Any, axis: int) -> tuple[Any, ...]:
 
 def stack(xs: Any, axis: int = 0) -> Any:
     """Arrays of one shape as one, along a new axis."""
-    first = np.ndim(raw(xs[0]))
-    place = axis % (first + 1)
-    return concatenate(*(reshape(x, shape=(*x.shape[:place], 1, *x.shape[place:])) for x in xs), axis=place)
+    shapes = [np.shape(raw(x)) for x in xs]
+    place = axis % (len(shapes[0]) + 1)
+    ones = [(*shape[:place], 1, *shape[place:]) for shape in shapes]
+    return concatenate([reshape(x, shape=shape) for x, shape in zip(xs, ones, strict=True)], axis=place)
