@@ -59,7 +59,7 @@ class Nesterov(StepRule):
         """Return a velocity of zero."""
         return {"velocity": zeros_like(params)}
 
-    def step(self, grad: Params, state: State, lr: float) -> tuple[Params, State]:
+    def step(self, grad: Params, state: State, lr: float, params: Params | None = None) -> tuple[Params, State]:
         """Return -lr (g + mu v), and the new v."""
         lr, mu = float(lr), float(self.mu)  # NumPy scalars would widen float32 arrays
         check_same(grad, state["velocity"])

@@ -49,7 +49,7 @@ class SGD(StepRule):
         """Return the empty state."""
         return {}
 
-    def step(self, grad: Params, state: State, lr: float) -> tuple[Params, State]:
+    def step(self, grad: Params, state: State, lr: float, params: Params | None = None) -> tuple[Params, State]:
         """Return -lr g, and the empty state."""
         lr = float(lr)  # a NumPy scalar would widen float32 arrays
         return {name: -lr * g for name, g in grad.items()}, state

@@ -117,7 +117,7 @@ def test_parameters_out_of_range(make, says):
 
 
 def test_names():
-    assert schedules.NAMES == ("constant", "step", "exponential", "cosine", "linear")
+    assert schedules.NAMES == ("constant", "step", "exponential", "cosine", "linear", "one_cycle")
     for name in schedules.NAMES:
         assert schedules.get(name).name == name
     assert schedules.get(None) == Constant()

@@ -204,7 +204,7 @@ def test_mu_out_of_range(mu):
 
 
 def test_names():
-    assert optim.NAMES == ("sgd", "momentum", "nesterov")
+    assert optim.NAMES == ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
     for name in optim.NAMES:
         assert optim.get(name).name == name
     assert optim.get("momentum", lr=0.1, mu=0.5) == Momentum(lr=0.1, mu=0.5)
