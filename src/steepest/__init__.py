@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from steepest import losses, objective, optim, penalties
+    from steepest import losses, nn, objective, optim, penalties
     from steepest.autodiff import (
         Tensor,
         case,
@@ -52,7 +52,7 @@ _PLACES = {
     }.items()
     for name in names
 }  # fmt: skip
-_ROOMS = ("losses", "objective", "optim", "penalties")
+_ROOMS = ("losses", "nn", "objective", "optim", "penalties")
 
 __all__ = [
     "DataWarning",
@@ -72,6 +72,7 @@ __all__ = [
     "load",
     "load_model",
     "losses",
+    "nn",
     "numerical_gradient",
     "objective",
     "op",
