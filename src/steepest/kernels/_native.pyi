@@ -1,4 +1,4 @@
-from steepest.kernels.types import F32, F64, AnyRows, Labels, Order, Tally
+from steepest.kernels.types import F32, F64, AnyRows, DenseLayer, Labels, Order, Tally
 
 def levels() -> list[str]: ...
 def level() -> str: ...
@@ -46,3 +46,38 @@ def descend(
     threads: int,
 ) -> Tally: ...
 def losses(scores: F32, y: Labels, loss: F32, dscores: F32, *, name: str) -> None: ...
+def network_descend(
+    X: AnyRows,
+    y: Labels,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    layers: list[DenseLayer],
+    lr: F32,
+    *,
+    loss: str,
+    batch_size: int,
+    rule: str,
+    constants: tuple[float, float, float, float],
+    l2: float,
+    l1: float,
+    seed: int,
+    first_step: int,
+    threads: int,
+) -> Tally: ...
+def network_gradient(
+    X: AnyRows,
+    y: Labels,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    layers: list[DenseLayer],
+    *,
+    loss: str,
+    threads: int,
+) -> Tally: ...
+def network_scores(
+    X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[DenseLayer], out: F32, *, threads: int
+) -> None: ...

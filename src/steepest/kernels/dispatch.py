@@ -13,14 +13,28 @@ from typing import Any
 
 from steepest.errors import InputError
 from steepest.kernels import reference
-from steepest.kernels.types import F32, F64, AnyRows, Formula, Labels, Order, Tally
+from steepest.kernels.types import F32, F64, AnyRows, DenseLayer, Formula, Labels, Order, Tally
 
 try:
     from steepest.kernels import _native as native
 except ImportError:  # installed with STEEPEST_PURE=1: everything works, slower
     native = None  # type: ignore[assignment]
 
-__all__ = ["default_threads", "descend", "gradient", "level", "levels", "moments", "order", "scores", "use"]
+__all__ = [
+    "default_threads",
+    "descend",
+    "gradient",
+    "level",
+    "levels",
+    "moments",
+    "network_descend",
+    "network_gradient",
+    "network_scores",
+    "order",
+    "runs_native",
+    "scores",
+    "use",
+]
 
 _level: str = "reference"
 
@@ -63,23 +77,24 @@ def default_threads() -> int:
     return min(count, int(limit)) if limit.isdigit() and int(limit) > 0 else count
 
 
-def _runs_native() -> bool:
+def runs_native() -> bool:
+    """Say whether native code is in use, at whatever level."""
     return _level != "reference"
 
 
 def order(seed: int, purpose: int, epoch: int, out: Order) -> None:
     """See `reference.order`."""
-    (native.order if _runs_native() else reference.order)(seed, purpose, epoch, out)
+    (native.order if runs_native() else reference.order)(seed, purpose, epoch, out)
 
 
 def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None:
     """See `reference.moments`."""
-    (native.moments if _runs_native() else reference.moments)(X, order, mean, variance, threads=threads)
+    (native.moments if runs_native() else reference.moments)(X, order, mean, variance, threads=threads)
 
 
 def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int) -> None:
     """See `reference.scores`."""
-    (native.scores if _runs_native() else reference.scores)(X, order, shift, scale, W, b, out, threads=threads)
+    (native.scores if runs_native() else reference.scores)(X, order, shift, scale, W, b, out, threads=threads)
 
 
 def gradient(
@@ -87,7 +102,7 @@ def gradient(
     W: F32, b: F32, dW: F32, db: F32, *, loss: Formula, threads: int,
 ) -> Tally:  # fmt: skip
     """See `reference.gradient`."""
-    if loss.native is None or not _runs_native():
+    if loss.native is None or not runs_native():
         return reference.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads)
     return native.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss.native, threads=threads)
 
@@ -97,9 +112,56 @@ def descend(
     W: F32, b: F32, vW: F32, vb: F32, lr: F32, *, loss: Formula, threads: int, **how: Any,
 ) -> Tally:  # fmt: skip
     """See `reference.descend`."""
-    if loss.native is None or not _runs_native():
+    if loss.native is None or not runs_native():
         return reference.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss, threads=threads, **how)
     return native.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss.native, threads=threads, **how)
+
+
+def network_descend(
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64,
+    layers: list[DenseLayer], lr: F32, **how: Any,
+) -> Tally:  # fmt: skip
+    """Step once for every batch of `order`, by backpropagation through the layers; all their arrays move in place.
+
+    Native only: where it cannot run, the same training runs on the computational graph.
+
+    Parameters
+    ----------
+    X, y, order, weight, shift, scale
+        As for `descend`.
+    layers : list of DenseLayer
+        From the features to the scores.
+    lr : float32 array
+        The rate of each step.
+    loss : str
+        Name of a native loss.
+    batch_size : int
+        Rows a step.
+    rule, constants : str, tuple of 4 floats
+        Name of the step rule, and its constants in their order, padded with zeros.
+    l2, l1 : float
+        alpha R = l2 sum W^2 + l1 sum |W|.
+    seed, first_step : int
+        Dropout's masks depend on them; Adam's correction counts steps from the first.
+    threads : int
+        They never change a result.
+    """
+    return native.network_descend(X, y, order, weight, shift, scale, layers, lr, **how)
+
+
+def network_gradient(
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64,
+    layers: list[DenseLayer], *, loss: str, threads: int,
+) -> Tally:  # fmt: skip
+    """Leave the sum over the rows of dL_i/dW and dL_i/db in each layer's `memory_W[0]` and `memory_b[0]`."""
+    return native.network_gradient(X, y, order, weight, shift, scale, layers, loss=loss, threads=threads)
+
+
+def network_scores(
+    X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[DenseLayer], out: F32, *, threads: int
+) -> None:
+    """Write the scores (N, C) of the rows to `out`; nothing is dropped."""
+    native.network_scores(X, order, shift, scale, layers, out, threads=threads)
 
 
 use(os.environ.get("STEEPEST_ISA") or None)

@@ -24,3 +24,22 @@ class Formula(NamedTuple):
     loss: Callable[[F32, Labels], NDArray[Any]]
     gradient: Callable[[F32, Labels], NDArray[Any]]
     native: str | None = None
+
+
+class DenseLayer(NamedTuple):
+    """One layer of a network as its program sees it: activation(x W + b), then dropout. Arrays are moved in place."""
+
+    W: F32
+    """(inputs, outputs), each row contiguous."""
+    b: F32 | None
+    """(outputs,)"""
+    memory_W: list[F32]  # noqa: N815
+    """What the step rule remembers of W, in the order of its recurrence; for `network_gradient`, where dL/dW goes."""
+    memory_b: list[F32]
+    activation: str
+    slope: float
+    """Of leaky_relu and elu below 0."""
+    keep: float
+    """The share of the numbers that dropout keeps in training."""
+    key: int
+    """The layer's place in the model, which the masks depend on."""

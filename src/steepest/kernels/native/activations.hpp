@@ -56,16 +56,16 @@ void activate(float* a, size_t lda, int rows, int width, const float* b, float s
     for (int j = 0; j < width; j += kLanes) store(a + j, activated<A>(load(a + j) + load(b + j), slope));
 }
 
-// d <- d * da/dz
+// d <- d * da/dz, where `factor` turns what is stored back into a
 template <Activation A>
-void steepen(float* d, const float* a, size_t ld, int rows, int width, float slope) {
+void steepen(float* d, const float* a, size_t ld, int rows, int width, float slope, float factor) {
   if (A == Activation::identity) return;
   for (int r = 0; r < rows; ++r, a += ld, d += ld)
-    for (int j = 0; j < width; j += kLanes) store(d + j, load(d + j) * slope_at<A>(load(a + j), slope));
+    for (int j = 0; j < width; j += kLanes) store(d + j, load(d + j) * slope_at<A>(load(a + j) * factor, slope));
 }
 
 using Activate = void (*)(float*, size_t, int, int, const float*, float);
-using Steepen = void (*)(float*, const float*, size_t, int, int, float);
+using Steepen = void (*)(float*, const float*, size_t, int, int, float, float);
 
 template <template <Activation> class F>
 auto chosen_for(Activation a) {

@@ -9,11 +9,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "activations.hpp"
-#include "chunks.hpp"
+#include "layer.hpp"
 #include "loss_rows.hpp"
-#include "panels.hpp"
-#include "philox.hpp"
 #include "pool.hpp"
 #include "rules.hpp"
 
@@ -21,67 +18,6 @@ namespace STEEPEST_ISA {
 namespace {
 
 constexpr int kGroupRows = 16;  // rows that meet the loss together; a thread owns whole groups
-
-// One layer while the program runs: weights in panels, what a block makes of them, and what flows back.
-struct Layer {
-  Dense given;
-  Panels out;          // columns of W
-  size_t size, ld;     // numbers in the panels; from one row of a block to the next
-  Aligned<float> W, b, m, v, bm, bv, G, db;
-  Aligned<float> turned;         // W transposed, in panels of inputs: what the slopes come back through
-  Aligned<float> a, d, kept;     // rows x ld: activations, dL/d sums, masks
-  Activate activate;
-  Steepen steepen;
-
-  Layer(const Dense& given, int rows, bool first, bool remembers, bool remembers_two)
-      : given(given), out{given.outputs}, size((size_t)out.padded() * given.inputs), ld((size_t)(given.outputs + 15) / 16 * 16 + 16), W(size),
-        b(padded()), m(remembers ? size : 0), v(remembers_two ? size : 0), bm(remembers ? padded() : 0), bv(remembers_two ? padded() : 0),
-        G(size), db(padded()), turned(first ? 0 : (size_t)Panels{given.inputs}.padded() * given.outputs), a(rows * ld), d(rows * ld),
-        kept(given.keep < 1 ? rows * ld : 0), activate(chosen_for<Forward>(given.activation)), steepen(chosen_for<Backward>(given.activation)) {
-    pack(given.W, W.get());
-    copy(given.b, b.get());
-  }
-
-  size_t padded() const { return (size_t)out.padded(); }
-  int width(int p) const { return out.vectors(p) * kLanes; }
-  float* at(const Aligned<float>& of, int p, int input) const {
-    return of.get() ? of.get() + out.at(p, given.inputs) + (size_t)input * width(p) : nullptr;
-  }
-
-  // Between the caller's rows and the panels here.
-  void pack(const float* from, float* to) const {
-    each_run([&](size_t row, size_t panel, int n) { std::copy_n(from + row, n, to + panel); });
-  }
-  void unpack(const float* from, float* to) const {
-    each_run([&](size_t row, size_t panel, int n) { std::copy_n(from + panel, n, to + row); });
-  }
-  void copy(const float* from, float* to) const {
-    if (from) std::copy_n(from, given.outputs, to);
-  }
-
-  // The inputs [first, last), whole panels of the transpose, as they are now.
-  void turn(int first, int last) {
-    if (!turned.get()) return;
-    const Panels inputs{given.inputs};
-    const int q = first / kPanel, wide = inputs.vectors(q) * kLanes;
-    float* to = turned.get() + inputs.at(q, given.outputs);
-    for (int p = 0; p < out.count(); ++p) {
-      const int n = std::min(width(p), given.outputs - p * kPanel);
-      for (int i = first; i < last; ++i) {
-        const float* from = at(W, p, i);
-        for (int j = 0; j < n; ++j) to[(size_t)(p * kPanel + j) * wide + (i - first)] = from[j];
-      }
-    }
-  }
-
- private:
-  template <class F>
-  void each_run(F run) const {
-    for (int p = 0; p < out.count(); ++p)
-      for (int i = 0; i < given.inputs; ++i)
-        run((size_t)i * given.outputs + p * kPanel, out.at(p, given.inputs) + (size_t)i * width(p), std::min(width(p), given.outputs - p * kPanel));
-  }
-};
 
 // Inputs [first, last) of a layer's weights, or its biases (first = -1): what one thread moves in phase 2.
 struct Piece {
@@ -96,7 +32,7 @@ class Program {
         ldx_((size_t)(data.features + 15) / 16 * 16 + 16), x_(block_ * ldx_), scale_(data.features), threads_(threads), barrier_(threads),
         tallies_(block_ / kGroupRows + 1), scratch_((size_t)threads * 2 * kGroupRows * C_), local_((size_t)threads * kPanel * kPanel) {
     layers_.reserve(layers.size());
-    for (size_t l = 0; l < layers.size(); ++l) layers_.emplace_back(layers[l], block_, l == 0, layers[l].memory_W[0] && how, layers[l].memory_W[1] && how);
+    for (size_t l = 0; l < layers.size(); ++l) layers_.emplace_back(layers[l], block_, l == 0, how != nullptr);
     for (int64_t f = 0; f < data.features; ++f) scale_[f] = data.type == Type::f64 ? 1.0f : (float)data.scale[f];
     plan();
   }
@@ -141,7 +77,7 @@ class Program {
         const int rows = (int)std::min<int64_t>(block_, data_.count - at);
         const Share mine = groups(rows, thread);
         const int first = mine.first * kGroupRows, last = std::min(rows, mine.last * kGroupRows);
-        forward(at, first, last, -1);
+        forward(at, first, last, 0, -1);
         for (int r = first; r < last; ++r) std::copy_n(layers_.back().a.get() + r * layers_.back().ld, C_, out + (at + r) * C_);
       }
     });
@@ -202,7 +138,7 @@ class Program {
       const Share mine = groups(rows, thread);
       const int first = mine.first * kGroupRows, past = std::min(rows, mine.last * kGroupRows);
       if (first < past) {
-        forward(at, first, past, step);
+        forward(at, first, past, at - begin, step);
         for (int g = mine.first; g < mine.last; ++g) tallies_[g] = loss_group(thread, at, g, rows, unit, of);
         backward(first, past);
       }
@@ -217,8 +153,8 @@ class Program {
     }
   }
 
-  // Rows [first, last) of the block that starts at `at`; step < 0: no masks.
-  void forward(int64_t at, int first, int last, int64_t step) {
+  // Rows [first, last) of the block that starts at `at`, `offset` rows into its batch; step < 0: nothing is dropped.
+  void forward(int64_t at, int first, int last, int64_t offset, int64_t step) {
     const Chunk all{0, (int)data_.features, (int)data_.features, 0};
     for (int r = first; r < last; ++r) {
       float* to = x_.get() + r * ldx_;
@@ -231,6 +167,7 @@ class Program {
       float* a = l.a.get() + first * l.ld;
       product(in, ld, l.W.get(), l.out, last - first, l.given.inputs, a, l.ld);
       l.activate(a, l.ld, last - first, l.out.padded(), l.b.get(), l.given.slope);
+      if (l.kept.get() && step >= 0) l.drop(offset, first, last, how_->seed, (uint64_t)step);
       in = a;
       ld = l.ld;
     }
@@ -255,7 +192,7 @@ class Program {
       float* to = top.d.get() + (first + r) * top.ld;
       for (int c = 0; c < C_; ++c) to[c] = d[(size_t)c * kGroupRows + r];
     }
-    top.steepen(top.d.get() + first * top.ld, top.a.get() + first * top.ld, top.ld, live, top.out.padded(), top.given.slope);
+    top.descend(first, first + live);
     return tally;
   }
 
@@ -264,7 +201,7 @@ class Program {
       Layer &above = layers_[l], &here = layers_[l - 1];
       float* d = here.d.get() + first * here.ld;
       product(above.d.get() + first * above.ld, above.ld, above.turned.get(), Panels{above.given.inputs}, last - first, above.given.outputs, d, here.ld);
-      here.steepen(d, here.a.get() + first * here.ld, here.ld, last - first, here.out.padded(), here.given.slope);
+      here.descend(first, last);
     }
   }
 

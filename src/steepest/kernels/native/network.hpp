@@ -18,7 +18,7 @@ struct Dense {
   float* memory_b[2];
   Activation activation;
   float slope;  // of leaky_relu and elu below 0
-  float keep;
+  double keep;
   uint64_t key;  // of the masks: the layer's place in the model
 };
 

@@ -51,7 +51,7 @@ std::vector<Dense> network(const Data& data, const std::vector<Described>& layer
     require(!b || b->shape(0) == W.shape(1), "b must be (outputs)");
     require(mW.size() == remembered && mb.size() == (b ? remembered : 0), "the memory must be that of the step rule");
     require(keep > 0 && keep <= 1, "keep must be above 0 and at most 1");
-    Dense layer{(int)W.shape(0), (int)W.shape(1), W.data(), b ? b->data() : nullptr, {}, {}, activation_named(activation), (float)slope, (float)keep, key};
+    Dense layer{(int)W.shape(0), (int)W.shape(1), W.data(), b ? b->data() : nullptr, {}, {}, activation_named(activation), (float)slope, keep, key};
     for (size_t k = 0; k < remembered; ++k) {
       require(mW[k].shape(0) == W.shape(0) && mW[k].shape(1) == W.shape(1), "memory must be shaped as W and b");
       layer.memory_W[k] = mW[k].data();

@@ -1,0 +1,251 @@
+"""The formula of a network: one native program where there is one for it, else the graph, with the same results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from steepest.autodiff.derivatives import value_and_grad
+from steepest.kernels import dispatch as kernels
+from steepest.kernels.types import F32, AnyRows, DenseLayer, Labels, Order, Tally
+from steepest.losses import Loss
+from steepest.nn.base import Mode
+from steepest.nn.scaling import Scaling
+from steepest.nn.sequential import Sequential
+from steepest.objective.base import Parameters
+from steepest.objective.lowering import NotLowered, Stage, coefficients, lower
+from steepest.optim import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSProp, StepRule
+from steepest.optim.base import State
+from steepest.penalties import Penalty
+
+__all__ = ["NetworkObjective"]
+
+NATIVE_RULES = (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW)
+"""Step rules that the native program knows."""
+
+EVALUATED = 4096
+"""Rows at a time where there is no native program."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkObjective:
+    """L(W) = 1/N sum_i w_i L_i(f(x_i, W), y_i) + alpha sum_k R(W_k), in float32; biases are not penalized.
+
+    Attributes
+    ----------
+    model : Sequential
+        f, of the scaled features.
+    X : array (N, D)
+        uint8, float16, float32 or float64; it is never copied.
+    y : int64 array (N,)
+        Class indices.
+    loss, penalty, alpha
+        L_i, R and the strength of R.
+    scaling : Scaling
+        What happens to the features first.
+    weight : float32 array (N,) or None
+        Weight of each example, of mean 1.
+    threads : int
+        They never change a result.
+    """
+
+    model: Sequential
+    X: AnyRows
+    y: Labels
+    loss: Loss
+    penalty: Penalty
+    alpha: float
+    scaling: Scaling
+    weight: F32 | None = None
+    threads: int = 1
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @cached_property
+    def _lowered(self) -> list[Stage] | str:
+        try:
+            return lower(self.model, self.loss, self.penalty)
+        except NotLowered as reason:
+            return str(reason)
+
+    @property
+    def on_graph_because(self) -> str | None:
+        """Why this runs on the graph, in a few words; None where it is a native program."""
+        return self._lowered if isinstance(self._lowered, str) else None
+
+    @property
+    def n_classes(self) -> int:
+        """C, the number of scores."""
+        return self.model.output_shape(self.X.shape[1])[0]
+
+    def data_term(self) -> NetworkObjective:
+        """Return the objective without its penalty."""
+        return replace(self, alpha=0.0)
+
+    def scores(self, at: Parameters, rows: Order | None = None) -> F32:
+        """Scores (n, C) of all rows, or of those named."""
+        if not isinstance(self._lowered, str):
+            out = np.empty((len(self) if rows is None else len(rows), self.n_classes), np.float32)
+            layers = [_dense(stage, at, {}) for stage in self._lowered]
+            kernels.network_scores(self.X, rows, *self.scaling, layers, out, threads=self.threads)
+            return out
+        index = np.arange(len(self)) if rows is None else rows
+        parts = [self.model(at, self._scaled(index[i : i + EVALUATED])) for i in range(0, len(index), EVALUATED)]
+        return np.concatenate(parts) if parts else np.empty((0, self.n_classes), np.float32)
+
+    def value(self, at: Parameters, rows: Order | None = None) -> float:
+        """L(W)."""
+        return self.evaluate(at, rows)[0]
+
+    def evaluate(self, at: Parameters, rows: Order | None = None) -> tuple[float, float]:
+        """L(W) and the share of the rows that are classified right."""
+        scores, y = self.scores(at, rows), self.y if rows is None else self.y[rows]
+        each = self.loss(scores, y).astype(np.float64)
+        if self.weight is not None:
+            each *= self.weight if rows is None else self.weight[rows]
+        return float(each.mean()) + self._price(at), float((scores.argmax(axis=1) == y).mean())
+
+    def value_and_gradient(self, at: Parameters, rows: Order | None = None) -> tuple[float, Parameters]:
+        """L(W) and dL/dW, float32 arrays by the names of the parameters."""
+        if isinstance(self._lowered, str):
+            index = np.arange(len(self)) if rows is None else rows
+            value, gradient = value_and_grad(self._batch)(self._trained(at), at, index, Mode())
+            return float(value), gradient
+        gradient = {name: np.zeros_like(part, np.float32) for name, part in at.items()}
+        layers = [_dense(stage, at, {"gradient": gradient}) for stage in self._lowered]
+        total, _ = kernels.network_gradient(
+            self.X, self.y, rows, self.weight, *self.scaling, layers, loss=self.loss.name, threads=self.threads
+        )
+        count = np.float32(len(self) if rows is None else len(rows))
+        for name, part in gradient.items():
+            part /= count
+            if self.alpha and part.ndim > 1:
+                part += np.float32(self.alpha) * self.penalty.gradient(np.asarray(at[name], np.float32))
+        return total / float(count) + self._price(at), gradient
+
+    def descend(
+        self, at: Parameters, memory: State, rule: StepRule, order: Order, batch_size: int, lr: F32, *,
+        seed: int = 0, first_step: int = 0,
+    ) -> Tally:  # fmt: skip
+        """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`; all arrays move in place.
+
+        Parameters
+        ----------
+        at : dict of float32 arrays
+            The parameters, and the statistics of layers that have some.
+        memory : dict of dicts of arrays
+            The state of the step rule, as its ``init`` made it.
+        rule, order, batch_size, lr
+            What to do.
+        seed, first_step : int
+            Masks depend on the seed and on the number of the step, which counts from `first_step`.
+
+        Returns
+        -------
+        (float, int)
+            The sum of the rows' losses, each at the parameters that its batch met, and how many were classified right.
+        """
+        if isinstance(self._lowered, str) or type(rule) not in NATIVE_RULES:
+            return self._descend_on_graph(at, memory, rule, order, batch_size, lr, seed=seed, first_step=first_step)
+        layers = [_dense(stage, at, memory) for stage in self._lowered]
+        l2, l1 = coefficients(self.penalty, self.alpha)
+        tally = kernels.network_descend(
+            self.X, self.y, order, self.weight, *self.scaling, layers, lr, loss=self.loss.name, batch_size=batch_size,
+            rule=rule.name, constants=_constants(rule), l2=l2, l1=l1, seed=seed, first_step=first_step,
+            threads=self.threads,
+        )  # fmt: skip
+        if "count" in memory:
+            memory["count"]["t"][...] += len(lr)
+        return tally
+
+    def _descend_on_graph(
+        self, at: Parameters, memory: State, rule: StepRule, order: Order, batch_size: int, lr: F32, *,
+        seed: int, first_step: int,
+    ) -> Tally:  # fmt: skip
+        total, correct = 0.0, 0
+        for step, rate in enumerate(lr):
+            rows = order[step * batch_size : (step + 1) * batch_size]
+            seen: dict[str, Any] = {}
+            mode = Mode(training=True, seed=seed, step=first_step + step, collect=seen)
+            trained = self._trained(at)
+            (value, right), gradient = self._tallied(trained, at, rows, mode)
+            update, after = rule.step(gradient, memory, float(rate), trained)
+            for name, part in update.items():
+                at[name] += part
+            for name, part in seen.items():
+                at[name][...] = part
+            for what, parts in after.items():
+                for name, part in parts.items():
+                    memory[what][name][...] = part
+            total, correct = total + value, correct + right
+        return total, correct
+
+    def _tallied(
+        self, trained: Parameters, at: Parameters, rows: Order, mode: Mode
+    ) -> tuple[tuple[float, int], Parameters]:
+        """Return the sum of the batch's losses, the number classified right, and dL/dW."""
+        said: dict[str, Any] = {}
+        _, gradient = value_and_grad(self._batch)(trained, at, rows, mode, said)
+        return (
+            float(said["losses"].sum(dtype=np.float64)),
+            int((said["scores"].argmax(axis=1) == self.y[rows]).sum()),
+        ), gradient
+
+    def _batch(self, trained: Any, at: Parameters, rows: Order, mode: Mode, said: dict[str, Any] | None = None) -> Any:
+        """L(W) of some rows as a formula of the parameters that are trained."""
+        scores = self.model({**at, **trained}, self._scaled(rows), mode)
+        each = self.loss(scores, self.y[rows])
+        if self.weight is not None:
+            each = each * self.weight[rows]
+        if said is not None:
+            said |= {"scores": scores.value, "losses": each.value}
+        total = each.mean()
+        for W in trained.values():
+            if self.alpha and W.ndim > 1:
+                total = total + np.float32(self.alpha) * self.penalty(W)
+        return total
+
+    def _trained(self, at: Parameters) -> Parameters:
+        """Return the parameters without the statistics."""
+        statistics = self.model.state(self.X.shape[1])
+        return {name: part for name, part in at.items() if name not in statistics}
+
+    def _scaled(self, rows: Order) -> F32:
+        return ((self.X[rows] - self.scaling.shift) * self.scaling.scale).astype(np.float32)
+
+    def _price(self, at: Parameters) -> float:
+        if not self.alpha:
+            return 0.0
+        return self.alpha * sum(self.penalty(W) for W in self._trained(at).values() if W.ndim > 1)
+
+
+def _dense(stage: Stage, at: Parameters, memory: State) -> DenseLayer:
+    """Return one layer of the program: views of the arrays, which it moves in place."""
+    W, b = f"{stage.name}.W", f"{stage.name}.b"
+    kept = [parts for what, parts in memory.items() if what != "count"]
+    return DenseLayer(
+        at[W], at[b] if stage.bias else None, [parts[W] for parts in kept],
+        [parts[b] for parts in kept] if stage.bias else [], stage.activation, stage.slope, stage.keep, stage.key,
+    )  # fmt: skip
+
+
+def _constants(rule: StepRule) -> tuple[float, float, float, float]:
+    """Return the constants of a rule in the order of the native program, padded with zeros."""
+    found: list[float] = []
+    match rule:
+        case Momentum(mu=mu) | Nesterov(mu=mu):
+            found = [mu]
+        case Adagrad(epsilon=epsilon):
+            found = [epsilon]
+        case RMSProp(rho=rho, epsilon=epsilon):
+            found = [rho, epsilon]
+        case AdamW(beta1=beta1, beta2=beta2, epsilon=epsilon, decay=decay):
+            found = [beta1, beta2, epsilon, decay]
+        case Adam(beta1=beta1, beta2=beta2, epsilon=epsilon):
+            found = [beta1, beta2, epsilon]
+    a, b, c, d = (found + [0.0] * 4)[:4]
+    return float(a), float(b), float(c), float(d)
