@@ -28,6 +28,7 @@ from steepest.nn.layers.linear import Linear
 from steepest.nn.layers.residual import Residual
 from steepest.nn.layers.standardize import Standardize
 from steepest.nn.mlp import MLP
+from steepest.nn.regions import Piece, linear_regions
 from steepest.nn.sequential import Sequential
 from steepest.nn.summary import Summary
 
@@ -44,10 +45,12 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Mode",
+    "Piece",
     "Plain",
     "Residual",
     "Sequential",
     "Standardize",
     "Summary",
     "initialization",
+    "linear_regions",
 ]

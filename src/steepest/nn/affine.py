@@ -69,4 +69,4 @@ def behind(so_far: Affine, layer: Layer, parameters: Mapping[str, Any], shape: S
             return Affine(so_far.W + so_far.W @ branch.W, so_far.b + so_far.b @ branch.W + branch.b)
         case Flatten() | Dropout() | Activation(function="identity"):
             return so_far
-    raise InputError(f"{layer!r} is not linear, so the model is not one linear map")
+    raise InputError(f"{layer!r} is not linear")

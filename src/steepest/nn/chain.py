@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -12,26 +12,9 @@ from steepest.kernels.types import F32
 from steepest.nn.base import Layer, Mode, Shape
 from steepest.nn.initialization import Initialization, generator
 
-__all__ = ["apply", "flat", "grouped", "init", "input_shape", "names", "naming", "output_shape", "shapes", "state"]
+__all__ = ["apply", "grouped", "init", "input_shape", "names", "naming", "output_shape", "shapes", "state"]
 
 T = TypeVar("T")
-
-
-def flat(layers: Iterable[Any], whose: str) -> tuple[Layer, ...]:
-    """Return the layers as a tuple; what is itself a model has its layers put in its place."""
-    found: list[Layer] = []
-    for number, layer in enumerate(layers, 1):
-        if isinstance(layer, Layer):
-            found.append(layer)
-        elif isinstance(getattr(layer, "layers", None), tuple):
-            found += layer.layers
-        else:
-            raise InputError(
-                f"layer {number} of {whose} is a {type(layer).__name__}: it must be a layer, like Linear(3, 4)"
-            )
-    if not found:
-        raise InputError(f"{whose} needs at least one layer")
-    return tuple(found)
 
 
 def names(layers: Sequence[Layer]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from steepest.nn.checks import shape_of, whole
 from steepest.nn.initialization import Initialization
 from steepest.nn.summary import Summary, summarize
 
-__all__ = ["Sequential"]
+__all__ = ["Sequential", "flat"]
 
 
 @final
@@ -70,9 +70,7 @@ class Sequential:
     initialization: Initialization
 
     def __init__(self, *layers: Layer | Sequential | Iterable[Any], init: str | Initialization = "he") -> None:
-        several = len(layers) == 1 and isinstance(layers[0], (list, tuple))
-        given: Iterable[Any] = layers[0] if several else layers  # type: ignore[assignment]
-        object.__setattr__(self, "layers", chain.flat(given, "Sequential"))
+        object.__setattr__(self, "layers", flat("Sequential", *layers))
         object.__setattr__(self, "initialization", initializations.get(init))
         shape = chain.input_shape(self.layers)
         if shape is not None:
@@ -199,3 +197,19 @@ class Sequential:
         from steepest.nn.affine import collapsed
 
         return collapsed(self.layers, parameters, self.input_shape(shape))
+
+
+def flat(whose: str, *layers: Any) -> tuple[Layer, ...]:
+    """Return the layers, or those of the one list, as a tuple; a model among them has its layers put in its place."""
+    given = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
+    found: list[Layer] = []
+    for number, layer in enumerate(given, 1):
+        if isinstance(layer, Sequential):
+            found += layer.layers
+        elif isinstance(layer, Layer):
+            found.append(layer)
+        else:
+            raise InputError(f"layer {number} of {whose} must be a layer, like Linear(3, 4), and is {layer!r}")
+    if not found:
+        raise InputError(f"{whose} needs at least one layer")
+    return tuple(found)

@@ -15,6 +15,7 @@ from steepest.nn.base import Cost, Layer, Mode, Shape
 from steepest.nn.checks import fraction
 from steepest.nn.initialization import Initialization
 from steepest.nn.masks import mask
+from steepest.nn.sequential import flat
 
 __all__ = ["Residual"]
 
@@ -62,8 +63,7 @@ class Residual(Layer):
     drop: float = 0.0
 
     def __post_init__(self) -> None:
-        given = (self.layers,) if isinstance(self.layers, Layer) else getattr(self.layers, "layers", self.layers)
-        object.__setattr__(self, "layers", chain.flat(given, "Residual"))
+        object.__setattr__(self, "layers", flat("Residual", self.layers))
         object.__setattr__(self, "drop", fraction("drop of a residual block", self.drop))
         if self.input_shape is not None:
             self.output_shape(self.input_shape)
