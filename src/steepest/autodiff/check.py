@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from steepest.autodiff.derivatives import value_and_grad
 from steepest.autodiff.graph import raw
 from steepest.autodiff.slopes import judge, relative_error
-from steepest.autodiff.trees import leaves, transform
+from steepest.autodiff.trees import leaves, of_arrays, transform
 from steepest.errors import InputError
 
 DIRECTIONS = 3
@@ -119,10 +119,10 @@ def check_gradient(
 
         slope = (4 D(h/2) - D(h)) / 3,    D(h) = (f(x + h e) - f(x - h e)) / 2h        error about h^4
 
-    Everything is computed in float64. Where the two disagree, steps from 1000 h down to what rounding allows decide: the
-    function may be steep, or bent nearby. Where the slopes to the left and to the right stay apart, however small the
-    step, there is a kink, and any derivative between them is right. An objective is checked as a
-    whole, and its data term and its penalty each alone, so that neither can hide behind the other.
+    Everything is computed in float64. Where the two disagree, steps from 1000 h down to what rounding allows decide:
+    the function may be steep, or bent nearby. Where the slopes to the left and to the right stay apart, however small
+    the step, there is a kink, and any derivative between them is right. An objective is checked as a whole, and its
+    data term and its penalty each alone, so that neither can hide behind the other.
 
     Parameters
     ----------
@@ -172,10 +172,8 @@ def check_gradient(
 
 
 def _in_float64(at: Any) -> Any:
-    if isinstance(at, (list, tuple)) and all(np.ndim(raw(part)) == 0 and not isinstance(part, dict) for part in at):
-        at = np.asarray([raw(part) for part in at])
     try:
-        point = transform(lambda part: np.array(raw(part), np.float64), at)
+        point = transform(lambda part: np.array(raw(part), np.float64), of_arrays(at))
     except (TypeError, ValueError) as error:
         raise InputError(f"the point of a gradient check must hold real numbers: {error}") from None
     for name, part in leaves(point):
@@ -236,8 +234,10 @@ def _like(slopes: Any, point: Any) -> Any:
         return array
 
     try:
-        return transform(lambda where, part: fit(part, where), point, slopes)
-    except (KeyError, TypeError) as error:
+        return transform(lambda where, part: fit(part, where), point, of_arrays(slopes))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the gradient must have the form of the point: {error!r}") from None
 
 

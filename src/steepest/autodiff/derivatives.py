@@ -11,7 +11,7 @@ import numpy as np
 from steepest.autodiff.backward import ancestors, pull_back
 from steepest.autodiff.graph import Tensor, raw, tensor
 from steepest.autodiff.ops import identity, reshape, stack
-from steepest.autodiff.trees import leaves, transform
+from steepest.autodiff.trees import leaves, of_arrays, transform
 from steepest.errors import InputError
 
 __all__ = ["grad", "jacobian", "value_and_grad"]
@@ -85,10 +85,11 @@ def value_and_grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
     def both(*args: Any, **kwargs: Any) -> Any:
         inner, wrt = _opened(args, (argnums,) if isinstance(argnums, int) else tuple(argnums))
         result = fn(*inner, **kwargs)
-        if np.shape(raw(result)) != ():
+        shape = _shape(result, fn)
+        if shape != ():
             raise InputError(
-                f"the gradient of a function needs one number from it, and {_name(fn)} returned shape "
-                f"{np.shape(raw(result))}: take its mean or sum, or use jacobian"
+                f"the gradient of a function needs one number from it, and {_name(fn)} returned shape {shape}: "
+                "take its mean or sum, or use jacobian"
             )
         value, on_graph, pull = _pulled(result, wrt)
         found = pull(None)
@@ -152,7 +153,7 @@ def jacobian(fn: Callable[..., Any], argnums: int = 0, *, batched: bool = False)
         if type(argument) is not Tensor:
             raise InputError(f"a Jacobian is taken by one array, and argument {argnums} is a {type(argument).__name__}")
         result = fn(*inner, **kwargs)
-        out, into = np.shape(raw(result)), argument.shape
+        out, into = _shape(result, fn), argument.shape
         if batched and (not out or not into or out[0] != into[0]):
             raise InputError(
                 f"a batched Jacobian needs B examples along the first axis of argument and value: they are {into} and "
@@ -173,17 +174,8 @@ def _opened(args: tuple[Any, ...], argnums: tuple[int, ...]) -> tuple[list[Any],
     for k in argnums:
         if not -len(args) <= k < len(args):
             raise InputError(f"there is no argument {k} to differentiate by: the function was given {len(args)}")
-        inner[k] = wrt[k] = transform(partial(_node, position=k), _arrays(args[k]))
+        inner[k] = wrt[k] = transform(partial(_node, position=k), of_arrays(args[k]))
     return inner, wrt
-
-
-def _arrays(argument: Any) -> Any:
-    """Take a list of plain numbers for an array, and any other list for a tree of parameters."""
-    if isinstance(argument, (list, tuple)) and all(isinstance(part, (int, float, list, tuple)) for part in argument):
-        return np.asarray(argument)
-    if isinstance(argument, dict):
-        return {key: _arrays(part) for key, part in argument.items()}
-    return argument
 
 
 def _node(part: Any, position: int) -> Tensor:
@@ -230,6 +222,12 @@ def _assembled(rows: list[Any], out: tuple[int, ...], into: tuple[int, ...], bat
         return reshape(stack(rows), shape=shape) if rows else np.zeros(shape)
     each = [reshape(row, shape=(batch, n)) for row in rows]
     return reshape(stack(each, axis=1), shape=(batch, *shape)) if rows else np.zeros((batch, *shape))
+
+
+def _shape(result: Any, fn: Any) -> tuple[int, ...]:
+    if isinstance(result, (list, tuple, dict)) or result is None:
+        raise InputError(f"{_name(fn)} must return a number or an array, not a {type(result).__name__}: see st.stack")
+    return np.shape(raw(result))
 
 
 def _name(fn: Any) -> str:

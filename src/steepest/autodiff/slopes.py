@@ -93,7 +93,8 @@ class _Ladder:
     @property
     def centred(self) -> NDArray[np.float64]:
         """The centred slopes."""
-        return (self.right + self.left) / 2
+        centred: NDArray[np.float64] = (self.right + self.left) / 2
+        return centred
 
     def _try(self, s: float) -> None:
         self.steps = np.append(self.steps, s)
@@ -109,11 +110,12 @@ class _Ladder:
         centred = self.centred
         changes = np.append(np.abs(np.diff(centred)), np.inf)
         changes[~np.isfinite(changes)] = np.inf
-        later = changes.copy()
+        later: NDArray[np.float64] = changes.copy()
         for rung in (1, 2):
             finer = changes[rung:] / 10.0**rung
             later[:-rung] = np.maximum(later[:-rung], np.where(np.isfinite(finer), finer, 0))
-        return self.unit / self.steps + 2 * later
+        unsure: NDArray[np.float64] = self.unit / self.steps + 2 * later
+        return unsure
 
     def _agreeing(self, unsure: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say at which steps the derivative is the slope, as far as that is known."""

@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any
 
-__all__ = ["leaves", "transform"]
+import numpy as np
+
+from steepest.errors import InputError
+
+__all__ = ["leaves", "of_arrays", "transform"]
+
+
+def of_arrays(tree: Any) -> Any:
+    """Return the same tree with lists and tuples of plain numbers, and of lists of them, made arrays."""
+    if isinstance(tree, dict):
+        return {key: of_arrays(part) for key, part in tree.items()}
+    if _numbers(tree):
+        try:
+            return np.asarray(tree)
+        except ValueError as error:
+            raise InputError(f"rows of numbers must be of one length: {error}") from None
+    if isinstance(tree, (list, tuple)):
+        parts = map(of_arrays, tree)
+        return tree.__class__(*parts) if hasattr(tree, "_fields") else tree.__class__(parts)
+    return tree
+
+
+def _numbers(tree: Any) -> bool:
+    plain = isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields")
+    return plain and all(isinstance(part, Real) or _numbers(part) for part in tree)
 
 
 def transform(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
