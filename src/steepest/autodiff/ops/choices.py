@@ -46,7 +46,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)[()]
 
 
-@op(vjps=(CONSTANT,), cases=[case((3,))])
+@op(vjps=(CONSTANT,), cases=[case((3,)), case(()), case((0,))])
 def stop_gradient(x: Any) -> Any:
     """x, as a constant: nothing flows back to it.
 

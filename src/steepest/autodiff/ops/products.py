@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.autodiff.ops.shapes import reshape, transpose
+from steepest.autodiff.ops.shapes import reshape, sum_to, transpose
 from steepest.autodiff.registry import case, op
 
 __all__ = ["matmul"]
@@ -17,8 +17,8 @@ def _turned(x: Any) -> Any:
 
 def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """Return g, x and y as of a product of matrices: a vector is a row on the left, a column on the right."""
-    x_rows = reshape(x, shape=(1, -1)) if x.ndim == 1 else x
-    y_columns = reshape(y, shape=(-1, 1)) if y.ndim == 1 else y
+    x_rows = reshape(x, shape=(1, x.size)) if x.ndim == 1 else x
+    y_columns = reshape(y, shape=(y.size, 1)) if y.ndim == 1 else y
     shape = g.shape if x.ndim > 1 else (*g.shape[: g.ndim - (y.ndim > 1)], 1, *g.shape[g.ndim - (y.ndim > 1) :])
     return reshape(g, shape=(*shape, 1) if y.ndim == 1 else shape), x_rows, y_columns
 
@@ -28,7 +28,7 @@ def _by_x(g: Any, f: Any, x: Any, y: Any) -> Any:
         return g @ _turned(y)
     g, _, y = _as_matrices(g, x, y)
     product = g @ _turned(y)
-    return reshape(product, shape=(*product.shape[:-2], -1)) if x.ndim == 1 else product
+    return sum_to(reshape(product, shape=(*product.shape[:-2], product.shape[-1])) if x.ndim == 1 else product, x.shape)
 
 
 def _by_y(g: Any, f: Any, x: Any, y: Any) -> Any:
@@ -36,7 +36,7 @@ def _by_y(g: Any, f: Any, x: Any, y: Any) -> Any:
         return _turned(x) @ g
     g, x, _ = _as_matrices(g, x, y)
     product = _turned(x) @ g
-    return reshape(product, shape=product.shape[:-1]) if y.ndim == 1 else product
+    return sum_to(reshape(product, shape=product.shape[:-1]) if y.ndim == 1 else product, y.shape)
 
 
 @op(

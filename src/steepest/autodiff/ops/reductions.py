@@ -15,7 +15,7 @@ __all__ = ["log_softmax", "logsumexp", "max", "mean", "min", "softmax", "sum"]
 
 _CASES = [
     case((3,)), case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=(0, -1)),
-    case((2, 3), axis=1, keepdims=True), case(()),
+    case((2, 3), axis=1, keepdims=True), case(()), case((0, 3), axis=1), case((1, 1), axis=0),
 ]  # fmt: skip
 
 
@@ -35,7 +35,10 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.sum(x, axis=axis, keepdims=keepdims)
 
 
-@op(vjps=lambda g, f, x, axis=None, keepdims=False: _spread(g, x, axis) * (f.size / x.size), cases=_CASES)
+@op(
+    vjps=lambda g, f, x, axis=None, keepdims=False: _spread(g, x, axis) / (x.size // f.size if f.size else 1),
+    cases=_CASES,
+)
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Mean of n numbers, over all or along an axis or several. Local gradient 1 / n for each."""
     return np.mean(x, axis=axis, keepdims=keepdims)
@@ -91,7 +94,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @op(
     vjps=lambda g, f, x, axis=-1: f * (g - sum(g * f, axis=axis, keepdims=True)),
     domain=(-5, 5),
-    cases=[case((3,)), case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=(0, 1)), case((1,))],
+    cases=[case((3,)), case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=(0, 1)), case((1,)), case((0, 3))],
 )
 def softmax(x: Any, axis: Any = -1) -> Any:
     """P = exp(x) / sum exp(x) along an axis, without overflow. Jacobian diag(p) - p p'."""

@@ -32,7 +32,7 @@ def reshape(x: Any, shape: Any) -> Any:
 
 @op(
     vjps=lambda g, f, x, axes=None: transpose(g, axes=None if axes is None else tuple(np.argsort(axes))),
-    cases=[case((2, 3)), case((2, 3, 4), axes=(1, 2, 0)), case((3,)), case(())],
+    cases=[case((2, 3)), case((2, 3, 4), axes=(1, 2, 0)), case((3,)), case(()), case((0, 3))],
 )
 def transpose(x: Any, axes: Any = None) -> Any:
     """Axes in another order; by default the opposite one."""
@@ -41,7 +41,13 @@ def transpose(x: Any, axes: Any = None) -> Any:
 
 @op(
     vjps=lambda g, f, x, shape: sum_to(g, shape=x.shape),
-    cases=[case((3,), shape=(2, 3)), case((2, 1), shape=(4, 2, 3)), case((), shape=(2,))],
+    cases=[
+        case((3,), shape=(2, 3)),
+        case((2, 1), shape=(4, 2, 3)),
+        case((), shape=(2,)),
+        case((1, 3), shape=(0, 3)),
+        case((0, 1), shape=(2, 0, 3)),
+    ],
 )
 def broadcast_to(x: Any, shape: Any) -> Any:
     """X repeated along new axes and axes of length 1."""
@@ -50,7 +56,13 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 @op(
     vjps=lambda g, f, x, shape: broadcast_to(g, shape=x.shape),
-    cases=[case((2, 3), shape=(3,)), case((4, 2, 3), shape=(2, 1)), case((2,), shape=())],
+    cases=[
+        case((2, 3), shape=(3,)),
+        case((4, 2, 3), shape=(2, 1)),
+        case((2,), shape=()),
+        case((0, 3), shape=(1, 3)),
+        case((1,), shape=()),
+    ],
 )
 def sum_to(x: Any, shape: Any) -> Any:
     """Add up what broadcasting from ``shape`` has repeated: the derivative of ``broadcast_to``."""
@@ -59,7 +71,10 @@ def sum_to(x: Any, shape: Any) -> Any:
     return np.reshape(np.sum(x, axis=(*range(extra), *stretched)), shape)[()]
 
 
-@op(vjps=lambda g, f, x, dtype: cast(g, dtype=x.dtype), cases=[case((2, 3), dtype=np.float64)])
+@op(
+    vjps=lambda g, f, x, dtype: cast(g, dtype=x.dtype),
+    cases=[case((2, 3), dtype=np.float64), case((), dtype=np.float64), case((0,), dtype=np.float64)],
+)
 def cast(x: Any, dtype: Any) -> Any:
     """x as another type of floats."""
     if np.dtype(dtype).kind != "f":
@@ -72,6 +87,7 @@ def cast(x: Any, dtype: Any) -> Any:
     cases=[
         case((2, 3), key=(0, 1)), case((5,), key=slice(1, None, 2)), case((4, 3), key=([0, 2, 2], [1, 0, 0])),
         case((3,), key=(None, ...)), case((3,), key=np.array([True, False, True])), case((3,), key=slice(0, 0)),
+        case((1,), key=-1), case((0, 2), key=(..., 1)),
     ],
 )  # fmt: skip
 def index(x: Any, key: Any) -> Any:
@@ -84,6 +100,7 @@ def index(x: Any, key: Any) -> Any:
     cases=[
         case((), key=(0, 1), shape=(2, 3)), case((3,), key=([0, 2, 2], [1, 0, 0]), shape=(4, 3)),
         case((2,), key=slice(1, None, 2), shape=(5,)),
+        case((0,), key=[], shape=(2,)),
     ],
 )  # fmt: skip
 def scatter(x: Any, key: Any, shape: Any) -> Any:
@@ -107,7 +124,7 @@ def gather(x: Any, indices: Any, axis: int = -1) -> Any:
 
 @op(
     vjps=Each(lambda k, g, f, *xs, axis=0: index(g, key=_part(k, xs, axis))),
-    cases=[case((2, 3), (1, 3), axis=0), case((2, 1), (2, 3), (2, 2), axis=-1), case((3,)), case((0,), (2,))],
+    cases=[case((2, 3), (1, 3), axis=0), case((2, 1), (2, 3), (2, 2), axis=-1), case((3,)), case((0,), (1,))],
 )
 def concatenate(*xs: Any, axis: int = 0) -> Any:
     """Arrays one after the other along an axis; they may come in a list."""
