@@ -28,6 +28,7 @@ from steepest.optim.base import StepRule
 from steepest.optim.clipping import clip_norm, clip_value, global_norm
 from steepest.optim.momentum import Momentum
 from steepest.optim.nesterov import Nesterov
+from steepest.optim.range_test import RangeTest, find_lr
 from steepest.optim.rmsprop import RMSProp
 from steepest.optim.sgd import SGD
 
@@ -40,9 +41,11 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "RMSProp",
+    "RangeTest",
     "StepRule",
     "clip_norm",
     "clip_value",
+    "find_lr",
     "get",
     "global_norm",
     "schedules",

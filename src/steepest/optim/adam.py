@@ -86,5 +86,5 @@ class Adam(StepRule):
         m = {name: beta1 * state["m"][name] + (1 - beta1) * g for name, g in grad.items()}
         v = {name: beta2 * state["v"][name] + (1 - beta2) * (g * g) for name, g in grad.items()}
         unbias_m, unbias_v, epsilon = 1 / (1 - beta1**t), 1 / (1 - beta2**t), float(self.epsilon)
-        update = {name: -lr * (unbias_m * m[name]) / (np.sqrt(unbias_v * v[name]) + epsilon) for name in grad}
+        update = {name: -lr * (unbias_m * m[name] / (np.sqrt(unbias_v * v[name]) + epsilon)) for name in grad}
         return update, {"m": m, "v": v, "count": {"t": np.array(t)}}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from steepest.errors import InputError
 from steepest.optim import schedules
-from steepest.optim.schedules import Constant, Cosine, Exponential, Linear, StepDecay, WarmUp
+from steepest.optim.schedules import Constant, Cosine, Exponential, Linear, OneCycle, Plateau, StepDecay, WarmUp
 
 ALL = [
     Constant(),
@@ -20,6 +20,9 @@ ALL = [
     Cosine(final=0.1),
     Linear(),
     Linear(final=0.1),
+    OneCycle(),
+    OneCycle(start=0.5, rise=0.07, final=0.1),
+    OneCycle(start=1.0, rise=0.999),
     WarmUp(Cosine(), fraction=0.1),
     WarmUp(StepDecay(), fraction=0.3),
     WarmUp(Linear(), fraction=1.0),
@@ -37,6 +40,8 @@ ALL = [
         (Cosine(final=0.5), [1, (3 + 0.5**0.5) / 4, 0.75, (3 - 0.5**0.5) / 4, 0.5]),
         (Linear(), [1, 0.75, 0.5, 0.25, 0]),
         (Linear(final=0.2), [1, 0.8, 0.6, 0.4, 0.2]),
+        (OneCycle(start=0.2, rise=0.5), [0.2, 0.6, 1, 0.5, 0]),
+        (OneCycle(start=1, rise=0.25, final=0.5), [1, 1, 7 / 8, 5 / 8, 0.5]),  # cos(pi/3) = 1/2, cos(2 pi/3) = -1/2
         (WarmUp(Linear(), fraction=0.5), [1 / 4, 3 / 4, 1, 0.5, 0]),
     ],
     ids=repr,
@@ -56,7 +61,7 @@ def test_between_zero_and_one_and_never_zero_while_training(schedule, total):
     assert (factors <= 1).all()
 
 
-@pytest.mark.parametrize("schedule", [s for s in ALL if not isinstance(s, WarmUp)], ids=repr)
+@pytest.mark.parametrize("schedule", [s for s in ALL if not isinstance(s, WarmUp | OneCycle)], ids=repr)
 def test_begins_at_one_and_never_rises(schedule):
     factors = schedule(np.arange(1000), 1000)
     assert factors[0] == 1
@@ -88,6 +93,15 @@ def test_warm_up_rises_in_equal_steps_to_one_and_then_hands_over():
     np.testing.assert_array_equal(factors[10:], Cosine()(np.arange(90), 90))
 
 
+def test_one_cycle_rises_straight_to_its_peak_and_then_only_falls():
+    factors = OneCycle(start=0.04, rise=0.3)(np.arange(1001), 1000)
+    assert factors[0] == 0.04
+    assert factors[300] == 1
+    np.testing.assert_allclose(np.diff(factors[:301]), 0.96 / 300)
+    assert (np.diff(factors[300:]) < 0).all()
+    np.testing.assert_allclose(factors[300:], Cosine()(np.arange(701), 700), atol=1e-12)
+
+
 @pytest.mark.parametrize("step", [-1, [0, -3], 0.5, [1.0]])
 def test_steps_that_are_none(step):
     with pytest.raises(InputError, match="integers of at least 0"):
@@ -109,6 +123,9 @@ def test_no_steps_at_all():
         (lambda: Cosine(final=-0.1), "final must be at least 0"),
         (lambda: Linear(final=float("nan")), "final must be at least 0"),
         (lambda: WarmUp(Linear(), fraction=1.5), "fraction must be"),
+        (lambda: OneCycle(start=0.0), "start must be above 0"),
+        (lambda: OneCycle(rise=1.0), "rise must be above 0 and below 1"),
+        (lambda: OneCycle(final=1.1), "final must be at least 0 and at most 1"),
     ],
 )
 def test_parameters_out_of_range(make, says):
@@ -135,6 +152,8 @@ def test_names():
         (1, {}, "choose one of constant, step"),
         ("cosine", {"drop": 0.1}, "no parameter 'drop': it takes final"),
         ("constant", {"final": 0.1}, "no parameter 'final': it takes none"),
+        ("plateau", {}, "plateau is no schedule of the step, for it follows the history"),
+        (Plateau(), {}, "plateau is no schedule of the step"),
         (Cosine(), {"final": 0.1}, "has its parameters already"),
     ],
 )
