@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 QUIET = 0.1
 """Share of the machine that other programs may take in a round that still counts as quiet."""
 
+REST = 0.3
+"""Seconds before each figure: the threads of the contender before spin for as long as 0.2 s before they sleep."""
+
 Row = dict[str, Any]
 
 
@@ -100,6 +103,7 @@ def alternate(
     while True:
         before, start = _busy() - _own(pids), time.perf_counter()
         for name, measure in contenders.items():
+            time.sleep(REST)
             done.figures[name].append(measure())
         elapsed = time.perf_counter() - start
         done.others.append(max(0.0, _busy() - _own(pids) - before) / (elapsed * (os.cpu_count() or 1)))
