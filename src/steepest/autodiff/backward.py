@@ -25,7 +25,8 @@ def ancestors(root: Tensor, stop: Collection[Tensor] = ()) -> list[Tensor]:
         for arg, vjp in zip(node.args, node.op.vjps):  # noqa: B905  saying `strict` costs a fifth of the pass
             if type(arg) is Tensor and arg not in seen and vjp is not CONSTANT:
                 seen.add(arg)
-                found.append(arg)
+                if arg.op is None or arg.op.vjps != (CONSTANT,):  # that is stop_gradient
+                    found.append(arg)
     found.sort(key=attrgetter("serial"))
     return found
 
@@ -65,7 +66,5 @@ def pull_back(
                     if part.shape != arg.shape or part.dtype != arg.dtype:
                         part = cast(sum_to(part, shape=arg.shape), dtype=arg.dtype)  # broadcasting had stretched it
                 grads[arg] = grads[arg] + part if arg in grads else part
-    faults.check_grads(nodes, grads, ends)
-    # Two nodes may share an array, or have a view: copies can be changed in place.
-    grads.update({node: np.array(grads[node]) for node in ends if isinstance(grads[node], np.ndarray)})
+    grads.update(faults.checked_grads(nodes, grads, ends))
     return grads

@@ -25,6 +25,8 @@ def arranged(
         return tuple(bound.pop(name) for name in names if name in bound), bound
     if args and isinstance(args[0], (list, tuple)):
         options = [name for name, parameter in signature.parameters.items() if parameter.kind is Parameter.KEYWORD_ONLY]
+        if len(args) - 1 > len(options):
+            raise TypeError(f"after the list there are {len(options)} parameters, not {len(args) - 1}")
         parameters = {**dict(zip(options, args[1:], strict=False)), **parameters}
         args = tuple(args[0])
     return args, parameters

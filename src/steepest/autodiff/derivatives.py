@@ -193,7 +193,7 @@ def _pulled(result: Any, wrt: dict[int, Any]) -> tuple[Any, bool, Callable[[Any]
     if type(result) is not Tensor:
         return result, False, lambda seed: {}
     nodes = ancestors(result, stop=targets)
-    outside = any(node.op is None and node not in targets for node in nodes)
+    outside = any(node.op is None and node not in targets and node.dtype.kind == "f" for node in nodes)
     on_graph = outside or any(node.op is not None for node in targets)
     return result._value, on_graph, lambda seed: pull_back(result, seed, targets, on_graph=on_graph)
 

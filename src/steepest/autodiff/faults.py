@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_declaration",
-    "check_grads",
     "check_root",
     "check_vjp",
+    "checked_grads",
     "checked_seed",
     "no_derivative",
     "node_label",
@@ -43,7 +43,7 @@ def check_declaration(forward: Callable[..., Any], vjps: Any, known: Op | None) 
         raise InputError(f"{name} has {len(vjps)} VJPs and takes {positional} arguments: declare one for each")
 
 
-def node_label(node: Tensor) -> str:
+def node_label(node: Any) -> str:
     """Name a node: its own name, or its op; and its shape."""
     word = node.name or ("a leaf" if node.op is None else node.op.name)
     return f"{word} {node._value.shape}"
@@ -154,10 +154,14 @@ def _call(node: Tensor) -> str:
     return f"{node.op.name}({', '.join(shown)})"
 
 
-def check_grads(nodes: list[Tensor], grads: dict[Tensor, Any], ends: Collection[Tensor]) -> None:
-    """Refuse a NaN among the derivatives by the ends of the way back, and say which VJP it was born in."""
-    if not any(_has_nan(grads[node]) for node in ends):
-        return
+def checked_grads(nodes: list[Tensor], grads: dict[Tensor, Any], ends: Collection[Tensor]) -> dict[Tensor, Any]:
+    """Return the derivatives by the ends of the way back; refuse a NaN, and say which VJP it was born in.
+
+    Arrays are copied: two nodes may share one, or have a view of it, and their owners may change them in place.
+    """
+    found = {node: grads[node] for node in ends if node in grads}
+    if not any(map(_has_nan, found.values())):
+        return {node: np.array(grad) for node, grad in found.items() if isinstance(grad, np.ndarray)}
     for node in reversed(nodes):  # the youngest whose upstream gradient is a number still
         if node.op is None or node not in grads or _has_nan(grads[node]):
             continue

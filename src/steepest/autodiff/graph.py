@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from steepest.autodiff.faults import node_label
 from steepest.autodiff.operators import Operators
 from steepest.errors import InputError
 
@@ -61,7 +62,7 @@ class Tensor(Operators):
 
     @value.setter
     def value(self, value: Any) -> None:
-        raise InputError(f"the value of {self!r} cannot be replaced: make a new tensor")
+        raise InputError(f"the value of {node_label(self)} cannot be replaced: make a new tensor")
 
     def backward(self, seed: ArrayLike | None = None) -> None:
         """Write into ``grad`` of every tensor that this one came from the derivative of this one by it.

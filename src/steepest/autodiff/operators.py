@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest.autodiff import ops  # which are built on tensors: used when all is loaded, not before
+from steepest.autodiff.faults import node_label
 from steepest.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Operators:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise InputError(
-            f"{self!r} cannot be changed in place, for the graph may still need its value: "
+            f"{node_label(self)} cannot be changed in place, for the graph may still need its value: "
             "make a new tensor, with where(condition, new, old) or from an array"
         )
 
@@ -174,7 +175,8 @@ class Operators:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise InputError(
-            f"{self!r} would lose its place in the graph as a plain array: take its .value, or use the ops of st.ops"
+            f"{node_label(self)} would lose its place in the graph as a plain array: take its .value, or use the ops "
+            "of st.ops"
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
