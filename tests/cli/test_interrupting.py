@@ -91,7 +91,7 @@ def test_a_signal_while_reading_ends_at_once(steepest, tmp_path, monkeypatch, si
 
 
 def test_a_second_signal_ends_at_once(steepest, tmp_path, monkeypatch):
-    def stubborn(objective, plan, state, watch):
+    def stubborn(objective, plan, state, watch, validation):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5)

@@ -69,7 +69,15 @@ def train(
     test_size: Annotated[
         str | None, _text("Hold out this share or number of examples; 0: test on none.", "SIZE")
     ] = None,
-    model: Annotated[str | None, _text("Kind of classifier: linear. [linear]")] = None,
+    model: Annotated[str | None, _text("Kind of classifier: linear or mlp. [linear]")] = None,
+    hidden: Annotated[str | None, _text("mlp: neurons of each hidden layer, as in 256,128. [128]", "N,N,...")] = None,
+    activation: Annotated[
+        str | None,
+        _text("mlp: relu, leaky_relu, elu, gelu, softplus, tanh, sigmoid, step or identity. [relu]"),
+    ] = None,
+    dropout: Annotated[float | None, _text("mlp: share of hidden neurons left out in a step. [0]", "X")] = None,
+    norm: Annotated[str | None, _text("mlp: batch, layer or none. [none]")] = None,
+    init: Annotated[str | None, _text("mlp: he, xavier, uniform or zeros. [he]")] = None,
     loss: Annotated[
         str | None,
         _text(
@@ -81,15 +89,24 @@ def train(
     alpha: Annotated[float | None, _text("Strength of the penalty. [1e-4]", "X")] = None,
     beta: Annotated[float | None, _text("Weight of the squares in elastic_net. [1]", "X")] = None,
     radius: Annotated[float | None, _text("Largest norm in max_norm. [1]", "X")] = None,
-    optimizer: Annotated[str | None, _text("sgd, momentum or nesterov. [momentum]")] = None,
+    optimizer: Annotated[
+        str | None,
+        _text("sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [momentum; mlp: adam]"),
+    ] = None,
     momentum: Annotated[float | None, _text("Of momentum and nesterov. [0.9]", "X")] = None,
-    lr: Annotated[str | None, _text("Peak learning rate; auto takes it from the curvature. [auto]", "X|auto")] = None,
+    lr: Annotated[str | None, _text("Peak learning rate; auto works unattended. [auto]", "X|auto")] = None,
     schedule: Annotated[
         str | None, _text("Course of the rate: constant, step, exponential, cosine or linear. [cosine]")
     ] = None,
     batch_size: Annotated[str | None, _text("Examples a step. [auto]", "N|auto")] = None,
     epochs: Annotated[str | None, _text("Passes over the training examples. [auto]", "N|auto")] = None,
     scaling: Annotated[str | None, _text("Of the features: auto, unit (x / 255), standard or none. [auto]")] = None,
+    validation: Annotated[
+        str | None, _text("Hold out as much of the training rows; keep the best epoch on them. [none]", "SIZE")
+    ] = None,
+    patience: Annotated[
+        int | None, _text("Stop when so many epochs do not lower the validation loss. [10]", "N")
+    ] = None,
     target: Target = None,
     image_size: ImageSize = None,
     on_bad_image: Annotated[str | None, _text("An unreadable image: skip or fail. [skip]", "skip|fail")] = None,
@@ -110,10 +127,11 @@ def train(
     """Train a classifier on SOURCE, test it, and save it in a folder of its own."""
     words = {
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
-        "on_bad_image": on_bad_image, "model": model, "loss": loss, "penalty": penalty, "alpha": alpha, "beta": beta,
-        "radius": radius, "scaling": scaling, "optimizer": optimizer, "momentum": momentum, "lr": lr,
-        "schedule": schedule, "batch_size": batch_size, "epochs": epochs, "seed": seed, "threads": threads,
-        "cache": False if no_cache else None,
+        "on_bad_image": on_bad_image, "model": model, "hidden": hidden, "activation": activation, "dropout": dropout,
+        "norm": norm, "init": init, "loss": loss, "penalty": penalty, "alpha": alpha, "beta": beta, "radius": radius,
+        "scaling": scaling, "optimizer": optimizer, "momentum": momentum, "lr": lr, "schedule": schedule,
+        "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience, "seed": seed,
+        "threads": threads, "cache": False if no_cache else None,
     }  # fmt: skip
 
     def body(signals: Signals) -> int:

@@ -40,9 +40,9 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     for key in said:
         if key not in known:
             raise InputError(f"{path}: there is no setting {key!r}: {near(key, known)}")
-    size = said.get("image_size")
-    if isinstance(size, list):  # TOML has no tuples
-        said["image_size"] = tuple(size)
+    for key in ("image_size", "hidden"):
+        if isinstance(said.get(key), list):  # TOML has no tuples
+            said[key] = tuple(said[key])
     types = get_type_hints(Settings)
     places: dict[str, Any] = {f.name: (types[f.name], f.default) for f in fields(Settings)}
     schema = create_model("Config", __config__=ConfigDict(strict=True, protected_namespaces=()), **places)

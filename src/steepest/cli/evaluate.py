@@ -65,7 +65,7 @@ def evaluate(
 def _measure(model: Model, ds: Dataset, threads: int) -> Evaluation:
     if len(ds) == 0 or ds.y is None:
         raise InputError(f"{ds.source} has no {'labels' if len(ds) else 'examples'}: there is nothing to evaluate on")
-    return measure(model.linear, ds.X, ds.y, losses.get(model.card.loss), threads=threads)
+    return measure(model.function, ds.X, ds.y, losses.get(model.card.loss), threads=threads)
 
 
 def _together(results: list[Evaluation]) -> Evaluation:

@@ -125,7 +125,7 @@ def _as_text(column: NDArray[Any]) -> list[Any]:
 def _columns(model: Model, chosen: list[Chosen], rows: Chosen, some: slice, proba: bool, threads: int) -> Columns:
     """Predict some rows; the columns are the same for all rows that were chosen."""
     ds, classes = rows.data, model.card.classes
-    scores = model.linear.scores(ds.X[some], threads=threads)
+    scores = model.function.scores(ds.X[some], threads=threads)
     columns: Columns = {"index": rows.rows[some]}
     if len(chosen) > 1:
         columns["part"] = _texts([rows.part] * len(scores))

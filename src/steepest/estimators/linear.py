@@ -20,6 +20,7 @@ from steepest.optim import StepRule
 from steepest.optim.schedules import Schedule
 from steepest.penalties import Penalty
 from steepest.training import loop
+from steepest.training.plan import Fitted
 from steepest.training.recipe import Recipe, Stream, prepare, prepare_stream
 
 __all__ = ["LinearClassifier"]
@@ -57,7 +58,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     beta, radius : float
         Parameters of "elastic_net" and "max_norm".
     optimizer : str or StepRule
-        "momentum", "nesterov" or "sgd".
+        "momentum", "nesterov", "sgd", "adagrad", "rmsprop", "adam" or "adamw".
     momentum : float
         mu, from 0 to below 1.
     lr : "auto" or float
@@ -260,8 +261,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.schedule, self.batch_size, self.epochs, self.scaling, int(seed), self.threads,
         )  # fmt: skip
 
-    def _adopt(self, model: Linear) -> None:
-        self.model_ = model
+    def _adopt(self, trained: Fitted) -> None:
+        model = self.model_ = trained if isinstance(trained, Linear) else trained.linear()
         coef, intercept = model.folded()
         if len(self.classes_) == 2:
             coef, intercept = coef[:, 1:] - coef[:, :1], intercept[1:] - intercept[:1]

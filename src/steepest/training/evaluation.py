@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steepest.kernels.types import AnyRows, Labels
+from steepest.kernels.types import F32, AnyRows, Labels
 from steepest.losses import Loss
-from steepest.nn.linear import Linear
 
-__all__ = ["Evaluation", "evaluate", "wilson_interval"]
+__all__ = ["Evaluation", "Scores", "evaluate", "wilson_interval"]
 
 _ROWS = 16384  # scored at a time, so that memory does not grow with the data
 _Z95 = 1.959963984540054  # the normal distribution is within this many deviations with probability 0.95
+
+
+class Scores(Protocol):
+    """A score function with its weights: linear, or a network."""
+
+    @property
+    def n_classes(self) -> int:
+        """C."""
+
+    def scores(self, X: AnyRows, *, threads: int | None = None) -> F32:
+        """Scores (N, C) of the rows of X."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +84,12 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
-def evaluate(model: Linear, X: AnyRows, y: Labels, loss: Loss, *, threads: int | None = None) -> Evaluation:
+def evaluate(model: Scores, X: AnyRows, y: Labels, loss: Loss, *, threads: int | None = None) -> Evaluation:
     """Score every row once and count.
 
     Parameters
     ----------
-    model : Linear
+    model : Linear or Network
         f(x, W); the largest score wins, the first of equal ones.
     X : array (N, D)
         Rows as given, at least one.

@@ -18,6 +18,9 @@ from steepest.errors import InputError
 from steepest.kernels.types import F32
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import Scaling
+from steepest.training.layers_file import as_json, read_network
+from steepest.training.network import Network
+from steepest.training.plan import Fitted
 from steepest.training.tensor_file import check, read_tensors, write_tensors
 
 __all__ = ["FILE_NAME", "Card", "Model", "load_model", "save_model"]
@@ -61,18 +64,34 @@ class Card:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained classifier: scores, and the names of the classes they speak of.
+    """A trained classifier: scores, and the classes they speak of.
 
     Attributes
     ----------
-    linear : Linear
+    function : Linear or Network
         f(x, W).
     card : Card
         What it means.
+    labels : array (C,) or None
+        What `predict` calls the classes; None: by their names. A file keeps the names.
     """
 
-    linear: Linear
+    function: Fitted
     card: Card
+    labels: NDArray[Any] | None = None
+
+    @property
+    def linear(self) -> Linear:
+        """f(x, W), if it is linear.
+
+        Raises
+        ------
+        InputError
+            If it is a network.
+        """
+        if isinstance(self.function, Linear):
+            return self.function
+        raise InputError("this model is a network: it has no weights of a linear classifier")
 
     def scores(self, X: Any) -> F32:
         """Score of each class for each example, (N, C) float32.
@@ -88,16 +107,21 @@ class Model:
             When the examples have another number of features.
         """
         rows, shape = as_features(X)
-        if rows.shape[1] != self.linear.n_features:
+        if rows.shape[1] != self.function.n_features:
             raise InputError(
                 f"X has examples of the shape {shape}, the model was trained on {self.card.feature_shape}: "
-                f"{self.linear.n_features} features each"
+                f"{self.function.n_features} features each"
             )
-        return self.linear.scores(rows)
+        return self.function.scores(rows)
 
-    def predict(self, X: Any) -> NDArray[np.str_]:
-        """Class name of each example, (N,); for X see `scores`."""
-        return np.asarray(np.array(self.card.classes)[self.scores(X).argmax(axis=1)])
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Class of each example, (N,): its name, or the label it had in training; for X see `scores`."""
+        labels = np.array(self.card.classes) if self.labels is None else self.labels
+        return np.asarray(labels[self.scores(X).argmax(axis=1)])
+
+    def score(self, X: Any, y: Any) -> float:
+        """Share of the examples whose class is predicted; y as `predict` gives it."""
+        return float((self.predict(X) == np.asarray(y)).mean())
 
     def probabilities(self, X: Any) -> F32:
         """Probability of each class for each example, (N, C) float32; for X see `scores`.
@@ -114,24 +138,30 @@ class Model:
             )
         return np.asarray(losses.softmax.probabilities(self.scores(X)), dtype=np.float32)
 
+    def predict_proba(self, X: Any) -> F32:
+        """Return the `probabilities`, under the name that scikit-learn has for them."""
+        return self.probabilities(X)
+
 
 def save_model(path: str | os.PathLike[str], model: Model) -> None:
-    """Write a model whole or not at all: W (D, C), b (C,), shift (D,), scale (D,) as safetensors, the card as JSON.
+    """Write a model whole or not at all: its tensors as safetensors, the card and the layers of a network as JSON.
 
     Raises
     ------
     InputError
-        When the file cannot be written.
+        When the file cannot be written, or a part of the model is a function of the user's own.
     """
-    linear = model.linear
-    tensors: dict[str, NDArray[Any]] = {
-        "W": linear.W,
-        "b": linear.b,
-        "shift": linear.scaling.shift,
-        "scale": linear.scaling.scale,
-    }
+    function = model.function
+    if model.card.loss not in losses.NAMES:
+        raise InputError(
+            f"the loss {model.card.loss!r} is your own and cannot be saved, for a model file holds no code: "
+            "save the parameters yourself"
+        )
     record = {"format": _FORMAT, "format_version": _VERSION, "kind": "linear", **asdict(model.card)}
-    write_tensors(path, tensors, record)
+    if isinstance(function, Network):
+        record |= {"kind": "network", "layers": as_json(function.model.layers)}
+    shift, scale = function.scaling
+    write_tensors(path, {**function.parameters, "shift": shift, "scale": scale}, record)
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -161,9 +191,17 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     elif not file.exists():
         raise InputError(f"{path}: no such run or model file: steepest train writes one, and says where")
     tensors, record = read_tensors(file, _FORMAT, _VERSION)
-    check(record.get("kind") == "linear", file, f"a model of the kind {record.get('kind')!r} is not known here")
+    kind = record.get("kind")
+    check(kind in ("linear", "network"), file, f"a model of the kind {kind!r} is not known here")
     card = _card(file, record)
-    return Model(_linear(file, tensors, card), card)
+    if kind == "linear":
+        return Model(_linear(file, tensors, card), card)
+    shift, scale = tensors.pop("shift", None), tensors.pop("scale", None)
+    network = read_network(file, record.get("layers"), tensors, shift, scale)
+    said = prod(card.feature_shape), len(card.classes)
+    found = network.n_features, network.n_classes
+    check(said == found, file, f"its card speaks of {said} features and classes, its layers of {found}")
+    return Model(network, card)
 
 
 def _linear(file: Path, tensors: dict[str, NDArray[Any]], card: Card) -> Linear:

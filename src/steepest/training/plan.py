@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steepest.kernels.types import F32
 from steepest.nn.linear import Linear
 from steepest.optim import StepRule
 from steepest.optim.schedules import Schedule
+from steepest.training.network import Network
 
-__all__ = ["Plan", "State"]
+__all__ = ["Fitted", "Memory", "Plan", "State", "with_parameters"]
+
+Fitted: TypeAlias = Linear | Network
+"""What a run trains: f(x, W) with its W."""
+
+Memory: TypeAlias = dict[str, dict[str, NDArray[Any]]]
+"""What a step rule remembers, by the names of its recurrence and of the parameters."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,11 @@ class Plan:
     batch_size, epochs : int
         Rows a step; passes over the training rows.
     seed : int
-        Keys the order of every epoch.
+        Keys the order of every epoch, and the masks of dropout.
+    patience : int or None
+        The run ends when so many epochs in a row did not lower the least validation loss; None: it goes to its end.
+    before : int
+        Steps taken before epoch 0 of this plan: masks depend on the number of the step.
     """
 
     rule: StepRule
@@ -39,6 +52,8 @@ class Plan:
     batch_size: int
     epochs: int
     seed: int
+    patience: int | None = None
+    before: int = 0
 
     def steps(self, n: int) -> int:
         """Return the number of steps in an epoch of n rows."""
@@ -50,6 +65,11 @@ class Plan:
         factors = self.schedule(np.arange(epoch * steps, (epoch + 1) * steps), self.epochs * steps)
         return np.asarray(self.lr * np.asarray(factors), dtype=np.float32)
 
+    def is_over(self, state: State) -> bool:
+        """Say whether the last epoch is done, or patience is at its end."""
+        waited = state.epoch - (state.best_epoch or state.epoch)
+        return state.epoch >= self.epochs or (self.patience is not None and waited >= self.patience)
+
 
 @dataclass
 class State:
@@ -57,8 +77,10 @@ class State:
 
     Attributes
     ----------
-    model, velocity : Linear
-        The weights, and the step rule's memory of the same shapes.
+    model : Linear or Network
+        The weights.
+    memory : dict of dicts of arrays
+        The step rule's.
     epoch, step : int
         Epochs completed; steps completed in the one under way.
     loss, correct : float, int
@@ -66,19 +88,58 @@ class State:
     seconds : float
         Time spent in training so far.
     history : list of dict
-        One record an epoch: epoch, loss, accuracy, lr, seconds.
+        One record an epoch: epoch, loss, accuracy, lr, seconds; with a validation set val_loss and val_accuracy.
+    best : dict of arrays or None
+        With a validation set, the parameters at the end of the epoch with the least val_loss.
     """
 
-    model: Linear
-    velocity: Linear
+    model: Fitted
+    memory: Memory
     epoch: int = 0
     step: int = 0
     loss: float = 0.0
     correct: int = 0
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, F32] | None = None
 
     @classmethod
-    def start(cls, model: Linear) -> State:
-        """Begin at this model, at rest."""
-        return cls(model, Linear.zeros(model.n_classes, model.scaling))
+    def start(cls, model: Fitted, rule: StepRule | None = None) -> State:
+        """Begin at this model, at rest; the rule is that of a network."""
+        if isinstance(model, Linear):  # its program has a velocity for every rule that it knows
+            rest = Linear.zeros(model.n_classes, model.scaling)
+            return cls(model, {"velocity": rest.parameters})
+        assert rule is not None
+        state = rule.init(model.trained)
+        return cls(
+            model, {what: {name: np.array(part) for name, part in parts.items()} for what, parts in state.items()}
+        )
+
+    @property
+    def velocity(self) -> Linear:
+        """The memory of a linear classifier, in its form."""
+        assert isinstance(self.model, Linear)
+        rest = self.memory["velocity"]
+        return replace(self.model, W=rest["W"], b=rest["b"])
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch with the least validation loss; None where there is none."""
+        found = [(record["val_loss"], record["epoch"]) for record in self.history if _is_finite(record.get("val_loss"))]
+        return min(found)[1] if found else None
+
+    @property
+    def result(self) -> Fitted:
+        """The model of the best epoch where there is a validation set, else the one that was reached."""
+        return self.model if self.best is None else with_parameters(self.model, self.best)
+
+
+def with_parameters(model: Fitted, parameters: Mapping[str, F32]) -> Fitted:
+    """Return the model with other parameters, not copied."""
+    if isinstance(model, Linear):
+        return replace(model, W=parameters["W"], b=parameters["b"])
+    return replace(model, parameters=dict(parameters))
+
+
+def _is_finite(value: Any) -> bool:
+    return value is not None and bool(np.isfinite(value))

@@ -6,33 +6,43 @@ Every "auto" is resolved here, once, for every front door.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from steepest import losses, optim, penalties
-from steepest.errors import InputError
+from steepest.errors import InputError, near
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import AnyRows, Labels
 from steepest.losses import Loss
+from steepest.nn import MLP, Activation, BatchNorm, Residual
+from steepest.nn import Linear as LinearLayer
+from steepest.nn.base import Layer
+from steepest.nn.initialization import Initialization
 from steepest.nn.linear import Linear
-from steepest.nn.scaling import fit_scaling
-from steepest.objective.compiled import CompiledLinear, mu_of
-from steepest.optim import StepRule, learning_rate, schedules
-from steepest.penalties import Penalty
-from steepest.training.plan import Plan, State
+from steepest.nn.scaling import Scaling, fit_scaling
+from steepest.nn.sequential import Sequential
+from steepest.objective.compiled import CompiledLinear
+from steepest.objective.network import NetworkObjective
+from steepest.optim import SGD, Momentum, Nesterov, StepRule, schedules
+from steepest.penalties import MaxNorm, Penalty
+from steepest.training import automatic
+from steepest.training.automatic import check_count, check_number, mean_one
+from steepest.training.loop import Trainable
+from steepest.training.network import Network
+from steepest.training.plan import Fitted, Plan, State
 
-__all__ = ["Recipe", "Stream", "prepare", "prepare_stream"]
+__all__ = ["MODELS", "Recipe", "Stream", "default_optimizer", "prepare", "prepare_stream"]
 
-MOST_STEPS, LEAST_STEPS = 6000, 3000
-"""Steps that an unattended run aims at: at least the second number, and not more than 200 epochs for it."""
+MODELS = ("linear", "mlp")
+"""Models that have a name."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train a linear classifier; the defaults work unattended.
+    """How to train a classifier; the defaults work unattended.
 
     Attributes
     ----------
@@ -43,9 +53,9 @@ class Recipe:
     beta, radius : float
         Parameters of `elastic_net` and `max_norm`.
     optimizer, momentum : str or StepRule; float
-        Step rule, and its momentum.
+        Step rule, and its momentum; auto is momentum for linear classifiers and adam for networks.
     lr : float or "auto"
-        Peak learning rate; auto takes it from the curvature of the objective.
+        Peak learning rate; auto takes it from the curvature of the objective, for networks by the step rule.
     schedule : str or Schedule
         Its course.
     batch_size, epochs : int or "auto"
@@ -56,6 +66,12 @@ class Recipe:
         Keys every random choice.
     threads : int or None
         None uses the processors that this process may use.
+    model : "linear", "mlp" or Sequential
+        f. A linear classifier whose step rule has no program of its own is trained as a network of one layer.
+    hidden, activation, dropout, norm, init
+        Of the "mlp"; see `steepest.nn.MLP`.
+    patience : int or None
+        Epochs to wait for a lower validation loss, where there is a validation set.
     """
 
     loss: str | Loss = "softmax"
@@ -63,7 +79,7 @@ class Recipe:
     alpha: float = 1e-4
     beta: float = 1.0
     radius: float = 1.0
-    optimizer: str | StepRule = "momentum"
+    optimizer: str | StepRule = "auto"
     momentum: float = 0.9
     lr: float | Literal["auto"] = "auto"
     schedule: str | schedules.Schedule = "cosine"
@@ -72,11 +88,18 @@ class Recipe:
     scaling: str | None = "auto"
     seed: int = 0
     threads: int | None = None
+    model: str | Sequential = "linear"
+    hidden: tuple[int, ...] = (128,)
+    activation: str | Callable[[Any], Any] | Activation = "relu"
+    dropout: float = 0.0
+    norm: str | None = None
+    init: str | Initialization = "he"
+    patience: int | None = None
 
 
 def prepare(
     X: AnyRows, y: Labels, n_classes: int, recipe: Recipe, weight: NDArray[Any] | None = None
-) -> tuple[CompiledLinear, Plan, State]:
+) -> tuple[Trainable, Plan, State]:
     """Resolve a recipe for this data.
 
     Parameters
@@ -98,20 +121,21 @@ def prepare(
     InputError
         When a word is not known or a number makes no sense; names the parameter.
     """
-    loss = losses.get(recipe.loss)
-    penalty = _penalty(recipe)
     rule = _rule(recipe)
-    _check_number("alpha", recipe.alpha, 0.0)
+    check_number("alpha", recipe.alpha, 0.0)
     threads = _threads(recipe)
+    model = _network(recipe, rule, X.shape[1], n_classes)
     scaling = fit_scaling(X, recipe.scaling, threads=threads)
-    objective = CompiledLinear(
-        X, y, n_classes, loss, penalty, recipe.alpha, scaling, _mean_one(weight, len(X)), threads
-    )
-    batch_size = min(len(X), _batch_size(recipe, len(X)))
-    epochs = _epochs(recipe, -(-len(X) // batch_size))
+    objective = _objective(recipe, model, X, y, n_classes, scaling, weight)
+    batch_size = automatic.batch_size(recipe.batch_size, len(X))
+    if model is not None and len(X) % batch_size == 1 and _has_batch_norm(model.layers):
+        batch_size = _without_single_row(recipe, batch_size, len(X))
+    epochs = automatic.epochs(recipe.epochs, -(-len(X) // batch_size))
     lr = _rate(recipe, rule, objective, batch_size)
-    plan = Plan(rule, schedules.get(recipe.schedule), lr, batch_size, epochs, recipe.seed)
-    return objective, plan, State.start(Linear.zeros(n_classes, scaling))
+    patience = None if recipe.patience is None else check_count("patience", recipe.patience)
+    plan = Plan(rule, schedules.get(recipe.schedule), lr, batch_size, epochs, recipe.seed, patience)
+    start: Fitted = Linear.zeros(n_classes, scaling) if model is None else Network.start(model, scaling, recipe.seed)
+    return objective, plan, State.start(start, rule)
 
 
 @dataclass(frozen=True)
@@ -126,49 +150,88 @@ class Stream:
 
 def prepare_stream(
     X: AnyRows, y: Labels, n_classes: int, recipe: Recipe, weight: NDArray[Any] | None, before: Stream | None
-) -> tuple[CompiledLinear, Stream]:
+) -> tuple[Trainable, Stream]:
     """Resolve a recipe for one pass over the next rows of a stream, going on from the pass before.
 
     With `before` None these are the first rows: they fix scaling and learning rate for good. The rate falls as
     1 / sqrt(1 + t / 30) over the steps t done before.
     """
+    recipe = replace(recipe, patience=None)
     if before is None:
         objective, plan, state = prepare(X, y, n_classes, replace(recipe, epochs=1, schedule="constant"), weight)
         return objective, Stream(plan, state, plan.lr, plan.steps(len(X)))
     state, steps = before.state, before.steps
-    objective = CompiledLinear(
-        X, y, n_classes, losses.get(recipe.loss), _penalty(recipe), recipe.alpha, state.model.scaling,
-        _mean_one(weight, len(X)), _threads(recipe),
-    )  # fmt: skip
+    model = state.model.model if isinstance(state.model, Network) else None
+    objective = _objective(recipe, model, X, y, n_classes, state.model.scaling, weight)
     plan = replace(
         before.plan,
         schedule=schedules.get("constant"),
         lr=before.lr / math.sqrt(1 + steps / 30),
         epochs=state.epoch + 1,
+        patience=None,
     )
+    plan = replace(plan, before=steps - state.epoch * plan.steps(len(X)))
     return objective, Stream(plan, state, before.lr, steps + plan.steps(len(X)))
 
 
-def automatic_rate(objective: CompiledLinear, rule: StepRule, batch_size: int) -> float:
-    """Take lr from the curvature of the objective along its steepest direction.
+def default_optimizer(model: str | Sequential) -> str:
+    """Name the step rule that "auto" stands for."""
+    return "momentum" if model == "linear" else "adam"
 
-    A loss with a kink has no curvature; C in its place gives rates near the best of a grid. Where the gradient grows
-    without bound, the steepest single row has a say too.
-    """
-    eigenvalue = learning_rate.top_eigenvalue(objective.X, *objective.scaling)
-    curvature = objective.loss.curvature(objective.n_classes)
-    if curvature is None:
-        curvature = float(objective.n_classes)
-    l2 = objective.alpha if objective.penalty.name in ("l2", "elastic_net") else 0.0
-    lr = learning_rate.from_curvature(curvature, eigenvalue, l2, mu_of(rule))
-    if objective.loss.grows:
-        square = learning_rate.largest_square(objective.X, *objective.scaling)
-        lr = min(lr, learning_rate.for_batches(curvature, square, batch_size, mu_of(rule)))
-    return lr
+
+def _objective(
+    recipe: Recipe, model: Sequential | None, X: AnyRows, y: Labels, n_classes: int, scaling: Scaling,
+    weight: NDArray[Any] | None,
+) -> Trainable:  # fmt: skip
+    loss, penalty, weights = losses.get(recipe.loss), _penalty(recipe), mean_one(weight, len(X))
+    threads = _threads(recipe)
+    if model is None:
+        return CompiledLinear(X, y, n_classes, loss, penalty, recipe.alpha, scaling, weights, threads)
+    if isinstance(penalty, MaxNorm):
+        raise InputError(
+            "max_norm is there for linear classifiers trained by sgd, momentum or nesterov: use l2, l1, elastic_net "
+            "or none"
+        )
+    return NetworkObjective(model, X, y, loss, penalty, recipe.alpha, scaling, weights, threads)
+
+
+def _network(recipe: Recipe, rule: StepRule, D: int, C: int) -> Sequential | None:
+    """Return the model; None for a linear classifier, which has a program of its own."""
+    match recipe.model:
+        case Sequential() as model:
+            made = model.output_shape(D)
+            if made != (C,):
+                raise InputError(f"the model makes scores of shape {made}, and the data have {C} classes")
+            return model
+        case "linear":
+            native = isinstance(rule, SGD | Momentum | Nesterov)
+            return None if native else Sequential(LinearLayer(D, C), init="zeros")
+        case "mlp":
+            return MLP(
+                [D, *recipe.hidden, C], recipe.activation, init=recipe.init, dropout=recipe.dropout, norm=recipe.norm
+            )
+    raise InputError(f"there is no model {recipe.model!r}: {near(recipe.model, MODELS)}")
+
+
+def _has_batch_norm(layers: tuple[Layer, ...]) -> bool:
+    return any(
+        isinstance(layer, BatchNorm) or (isinstance(layer, Residual) and _has_batch_norm(layer.layers))
+        for layer in layers
+    )
+
+
+def _without_single_row(recipe: Recipe, batch_size: int, n: int) -> int:
+    """Return a batch size that leaves no batch of one row, which would have no variance."""
+    if n < 2 or recipe.batch_size != "auto":
+        raise InputError(
+            f"batch norm needs two rows or more in every batch, and the last of {n} rows by {batch_size} has one: use "
+            f"another batch_size than {batch_size}"
+        )
+    return next(size for size in range(batch_size + 1, n + 1) if n % size != 1)
 
 
 def _threads(recipe: Recipe) -> int:
-    return kernels.default_threads() if recipe.threads is None else _check_count("threads", recipe.threads)
+    return kernels.default_threads() if recipe.threads is None else check_count("threads", recipe.threads)
 
 
 def _penalty(recipe: Recipe) -> Penalty:
@@ -182,57 +245,16 @@ def _penalty(recipe: Recipe) -> Penalty:
 
 
 def _rule(recipe: Recipe) -> StepRule:
-    if recipe.optimizer in ("momentum", "nesterov"):
-        return optim.get(recipe.optimizer, mu=_check_number("momentum", recipe.momentum, 0.0))
-    return optim.get(recipe.optimizer)
+    name = default_optimizer(recipe.model) if recipe.optimizer == "auto" else recipe.optimizer
+    if name in ("momentum", "nesterov"):
+        return optim.get(name, mu=check_number("momentum", recipe.momentum, 0.0))
+    return optim.get(name)
 
 
-def _rate(recipe: Recipe, rule: StepRule, objective: CompiledLinear, batch_size: int) -> float:
+def _rate(recipe: Recipe, rule: StepRule, objective: Trainable, batch_size: int) -> float:
     lr = rule.lr if recipe.lr == "auto" else recipe.lr
-    return _check_number("lr", automatic_rate(objective, rule, batch_size) if lr is None else lr, 0.0, above=True)
-
-
-def _mean_one(weight: NDArray[Any] | None, n: int) -> NDArray[np.float32] | None:
-    if weight is None:
-        return None
-    w = np.asarray(weight, dtype=np.float64)
-    if w.shape != (n,):
-        raise InputError(f"sample_weight has shape {w.shape}; it needs one number for each of the {n} examples")
-    if not np.isfinite(w).all() or (w < 0).any():
-        row = int(np.flatnonzero(~np.isfinite(w) | (w < 0))[0])
-        raise InputError(f"sample_weight[{row}] is {w[row]}: weights must be finite and not negative")
-    if w.sum() == 0:
-        raise InputError("sample_weight is zero everywhere: at least one example must count")
-    return np.asarray(w / w.mean(), dtype=np.float32)
-
-
-def _batch_size(recipe: Recipe, n: int) -> int:
-    if recipe.batch_size == "auto":
-        return int(min(256, max(16, 2 ** math.floor(math.log2(max(1, n / 40))))))
-    return _check_count("batch_size", recipe.batch_size)
-
-
-def _epochs(recipe: Recipe, steps: int) -> int:
-    if recipe.epochs == "auto":
-        return int(min(200, max(20, math.ceil(LEAST_STEPS / steps), min(30, MOST_STEPS // steps))))
-    return _check_count("epochs", recipe.epochs)
-
-
-def _check_count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(
-            f"{name}={value!r} must be a whole number from 1 on" + (" or 'auto'" if name != "threads" else "")
-        )
-    return int(value)
-
-
-def _check_number(name: str, value: Any, least: float, *, above: bool = False) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float | np.integer | np.floating)
-        or not math.isfinite(value)
-    ):
-        raise InputError(f"{name}={value!r} must be a finite number")
-    if value < least or (above and value == least):
-        raise InputError(f"{name}={value!r} must be {'above' if above else 'at least'} {least:g}")
-    return float(value)
+    if lr is None and isinstance(objective, CompiledLinear):
+        lr = automatic.curvature_rate(objective, rule, batch_size)
+    elif lr is None:
+        lr = automatic.network_rate(rule)
+    return check_number("lr", lr, 0.0, above=True)

@@ -10,8 +10,9 @@ import numpy as np
 from steepest import __version__
 from steepest.data.dataset import Dataset
 from steepest.kernels import dispatch as kernels
-from steepest.objective.compiled import CompiledLinear
+from steepest.nn.linear import Linear
 from steepest.training.evaluation import Evaluation, evaluate, wilson_interval
+from steepest.training.loop import Trainable
 from steepest.training.plan import Plan, State
 from steepest.training.source import Parts
 
@@ -25,7 +26,7 @@ def versions() -> dict[str, str]:
     return {"steepest": __version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
-def summarize(objective: CompiledLinear, plan: Plan, state: State, parts: Parts, *, finished: bool) -> dict[str, Any]:
+def summarize(objective: Trainable, plan: Plan, state: State, parts: Parts, *, finished: bool) -> dict[str, Any]:
     """Test a model, on its training rows and on the test rows, and write down the results.
 
     Returns
@@ -33,12 +34,14 @@ def summarize(objective: CompiledLinear, plan: Plan, state: State, parts: Parts,
     dict
         The record of summary.json, less what only the caller knows (seconds_total, model_path).
     """
-    on_train = evaluate(state.model, objective.X, objective.y, objective.loss, threads=objective.threads)
+    model = state.result
+    on_train = evaluate(model, objective.X, objective.y, objective.loss, threads=objective.threads)
     on_test = None
     if parts.test is not None:
         assert parts.test.y is not None
-        on_test = evaluate(state.model, parts.test.X, parts.test.y, objective.loss, threads=objective.threads)
-    price = objective.alpha * objective.penalty(state.model.W) if objective.alpha else 0.0
+        on_test = evaluate(model, parts.test.X, parts.test.y, objective.loss, threads=objective.threads)
+    weights = [part for part in model.parameters.values() if part.ndim > 1] if objective.alpha else []
+    price = objective.alpha * sum(objective.penalty(W) for W in weights)
     return {
         "finished": finished,
         "test_accuracy": on_test and on_test.accuracy,
@@ -47,14 +50,17 @@ def summarize(objective: CompiledLinear, plan: Plan, state: State, parts: Parts,
         "train_accuracy": on_train.accuracy,
         "train_loss": on_train.loss + price,
         "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
         "seconds_training": round(state.seconds, 6),
         "n_train": on_train.n,
         "n_test": 0 if on_test is None else on_test.n,
-        "n_features": state.model.n_features,
+        "n_features": model.n_features,
         "feature_shape": list(parts.train.feature_shape),
         "classes": list(parts.train.classes),
         "source": parts.origin["source"],
         "held_out": parts.origin["held_out"],
+        "layers": None if isinstance(model, Linear) else [repr(layer) for layer in model.model.layers],
+        "optimizer": plan.rule.name,
         "loss": objective.loss.name,
         "penalty": objective.penalty.name,
         "alpha": objective.alpha,

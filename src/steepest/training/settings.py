@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 from steepest.errors import InputError
 from steepest.nn.scaling import resolve
-from steepest.objective.compiled import CompiledLinear
 from steepest.training.files import write_bytes
+from steepest.training.loop import Trainable
 from steepest.training.plan import Plan
 from steepest.training.recipe import Recipe
 
 __all__ = ["FILE_NAME", "Settings", "save_settings"]
 
 FILE_NAME = "config.toml"
+_OF_MLP = ("hidden", "activation", "dropout", "norm", "init")
 _HEADER = "# Repeats this run: steepest train --config {name}\n"
 
 
@@ -32,9 +33,14 @@ class Settings:
         Share or number of the examples to hold out; 0 tests on none, None takes the source's own test part or 20 %.
     target, image_size, on_bad_image, cache
         How to read; see `steepest.load`.
-    model : str
+    model : "linear" or "mlp"
         Kind of classifier.
-    loss, penalty, alpha, beta, radius, scaling, optimizer, momentum, lr, schedule, batch_size, epochs, seed, threads
+    hidden, activation, dropout, norm, init
+        Of an mlp; see `steepest.nn.MLP`.
+    validation : float, int or None
+        Share or number of the training examples to hold out; the model is that of the best epoch on them.
+    loss, penalty, alpha, beta, radius, scaling, optimizer, momentum, lr, schedule, batch_size, epochs, patience, seed,
+    threads
         How to train; see `training.recipe.Recipe`.
     """
 
@@ -45,19 +51,26 @@ class Settings:
     image_size: int | tuple[int, int] | None = None
     on_bad_image: Literal["skip", "fail"] = "skip"
     cache: bool = True
-    model: Literal["linear"] = "linear"
+    model: Literal["linear", "mlp"] = "linear"
+    hidden: tuple[int, ...] = (128,)
+    activation: str = "relu"
+    dropout: float = 0.0
+    norm: str = "none"
+    init: str = "he"
     loss: str = "softmax"
     penalty: str = "l2"
     alpha: float = 1e-4
     beta: float = 1.0
     radius: float = 1.0
     scaling: str = "auto"
-    optimizer: str = "momentum"
+    optimizer: str = "auto"
     momentum: float = 0.9
     lr: float | Literal["auto"] = "auto"
     schedule: str = "cosine"
     batch_size: int | Literal["auto"] = "auto"
     epochs: int | Literal["auto"] = "auto"
+    validation: float | int | None = None
+    patience: int = 10
     seed: int = 0
     threads: int | None = None
 
@@ -69,19 +82,21 @@ class Settings:
 
     def recipe(self) -> Recipe:
         """Take what concerns the training itself."""
-        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+        said = {f.name: getattr(self, f.name) for f in fields(Recipe)}
+        return Recipe(**(said | {"norm": None if self.norm == "none" else self.norm}))
 
     def reading(self) -> dict[str, Any]:
         """Take what `steepest.load` needs to read a source."""
         names = ("target", "image_size", "on_bad_image", "cache", "threads")
         return {name: getattr(self, name) for name in names}
 
-    def resolved(self, objective: CompiledLinear, plan: Plan) -> Settings:
+    def resolved(self, objective: Trainable, plan: Plan) -> Settings:
         """Put what was chosen in place of every "auto", and whole paths in place of relative ones."""
         return replace(
             self,
             source=_whole(self.source),
             test=_whole(self.test),
+            optimizer=plan.rule.name,
             scaling=resolve(self.scaling, objective.X.dtype),
             lr=plan.lr,
             batch_size=plan.batch_size,
@@ -108,7 +123,8 @@ def save_settings(path: str | os.PathLike[str], settings: Settings) -> None:
     """
     import tomli_w
 
-    said = {name: value for name, value in asdict(settings).items() if value is not None}
+    idle = {None} if settings.model == "mlp" else {None, *_OF_MLP}
+    said = {name: value for name, value in asdict(settings).items() if value is not None and name not in idle}
     try:
         text = tomli_w.dumps(said)
         content = (_HEADER.format(name=Path(path).name) + text).encode()

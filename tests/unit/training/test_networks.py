@@ -1,0 +1,211 @@
+"""Networks in the loop: resumed to the same bits, on any number of threads; the best epoch kept; divergence named."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest import losses
+from steepest.errors import DivergenceError, InputError
+from steepest.training import loop
+from steepest.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from steepest.training.evaluation import evaluate
+from steepest.training.recipe import Recipe, prepare, prepare_stream
+
+PLAIN = Recipe(model="mlp", hidden=(32, 16), dropout=0.2, epochs=3, seed=4, batch_size=32)
+KINDS = {
+    "native": PLAIN,
+    "sgd": Recipe(model="mlp", hidden=(20,), optimizer="sgd", epochs=3, batch_size=32),
+    "graph": Recipe(
+        model="mlp", hidden=(16,), norm="batch", dropout=0.1, optimizer="momentum", epochs=3, batch_size=64
+    ),
+    "linear": Recipe(model="linear", optimizer="rmsprop", epochs=3, batch_size=32),
+}
+
+
+@pytest.fixture
+def digits():
+    return st.load("digits").split(seed=0)
+
+
+@pytest.fixture
+def begin(monkeypatch, digits):
+    """Objective, plan, start and validation rows of runs whose epochs come in several slices."""
+    monkeypatch.setattr(loop, "SLICE", 2e6)
+    train, test = digits
+
+    def prepared(recipe=PLAIN, **how):
+        objective, plan, state = prepare(train.X, train.y, 10, Recipe(**{**vars(recipe), **how}))
+        return objective, plan, state, loop.Validation(test.X, test.y)
+
+    return prepared
+
+
+def assert_same(one, other):
+    assert list(one.memory) == list(other.memory)  # in the order of the recurrence, as the native program takes it
+    for a, b in [
+        (one.model.parameters, other.model.parameters),
+        (one.best or {}, other.best or {}),
+        *zip(one.memory.values(), other.memory.values(), strict=True),
+    ]:
+        assert a.keys() == b.keys()
+        for name in a:
+            assert np.ascontiguousarray(a[name]).tobytes() == np.ascontiguousarray(b[name]).tobytes()
+    drop = [[{k: v for k, v in record.items() if k != "seconds"} for record in s.history] for s in (one, other)]
+    assert drop[0] == drop[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("slices", [1, 3, 5])
+def test_going_on_from_any_slice_gives_the_same_bits(begin, tmp_path, kind, slices):
+    objective, plan, whole, validation = begin(KINDS[kind])
+    ends = []
+    assert loop.run(objective, plan, whole, lambda state, plan: ends.append(state.step) and None, validation)
+    assert len(ends) > 6  # several slices an epoch
+
+    objective, plan, state, _ = begin(KINDS[kind])
+    path, left = tmp_path / "c.safetensors", [slices]
+
+    def stop(state, plan):
+        left[0] -= 1
+        save_checkpoint(path, Checkpoint(state, "print", "level"))
+        return left[0] == 0
+
+    assert not loop.run(objective, plan, state, stop, validation)
+    resumed = load_checkpoint(path).state
+    assert_same(resumed, state)
+    objective, plan, _, _ = begin(KINDS[kind], threads=1)
+    assert loop.run(objective, plan, resumed, None, validation)
+    assert_same(resumed, whole)
+
+
+def test_threads_never_change_a_bit(begin):
+    found = []
+    for threads in (1, 2, 3):
+        objective, plan, state, validation = begin(threads=threads)
+        loop.run(objective, plan, state, None, validation)
+        found.append(state)
+    assert_same(found[0], found[1])
+    assert_same(found[0], found[2])
+
+
+def test_every_epoch_is_validated_and_the_best_is_kept(begin):
+    objective, plan, state, validation = begin(epochs=6)
+    at_best = {}
+
+    def watch(state, plan):
+        if state.step == 0 and state.best_epoch == state.epoch:
+            at_best.update(copy.deepcopy(state.model.parameters))
+
+    loop.run(objective, plan, state, watch, validation)
+    found = [record["val_loss"] for record in state.history]
+    assert state.best_epoch == int(np.argmin(found)) + 1
+    result = evaluate(state.result, *validation, losses.softmax)
+    assert result.loss == pytest.approx(min(found), rel=1e-6)
+    assert result.accuracy == state.history[state.best_epoch - 1]["val_accuracy"]
+    for name, part in at_best.items():
+        np.testing.assert_array_equal(state.result.parameters[name], part)
+
+
+@pytest.mark.parametrize("model", ["mlp", "linear"])
+def test_patience_ends_a_run_and_a_resumed_one_stays_at_its_end(begin, tmp_path, model):
+    how = {"model": model, "patience": 2, "epochs": 200, "lr": 0.05 if model == "mlp" else 1.0, "schedule": "constant"}
+    objective, plan, state, validation = begin(**how, alpha=0.0)
+    assert loop.run(objective, plan, state, None, validation)
+    assert state.epoch == state.best_epoch + 2 < 200
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, Checkpoint(state, "", ""))
+    again = load_checkpoint(path).state
+    assert plan.is_over(again)
+    assert loop.run(objective, plan, again, None, validation)
+    assert_same(again, state)
+    for name, part in state.result.parameters.items():
+        np.testing.assert_array_equal(again.result.parameters[name], part)
+
+
+def test_without_validation_the_last_epoch_counts(begin):
+    objective, plan, state, _ = begin(patience=1)
+    loop.run(objective, plan, state)
+    assert state.epoch == 3
+    assert state.best_epoch is None
+    assert state.result is state.model
+
+
+def test_divergence_names_epoch_step_and_layer(begin):
+    objective, plan, state, _ = begin(optimizer="sgd", lr=1e30, schedule="constant")
+    with pytest.raises(DivergenceError, match=r"epoch 1 before step \d+: .* lr=1e\+30, and linear\d\.\w is not finite"):
+        loop.run(objective, plan, state)
+
+
+def test_batch_norm_meets_no_single_row(digits):
+    train, _ = digits
+    X, y = train.X[:1025], train.y[:1025]
+    recipe = Recipe(model="mlp", hidden=(8,), norm="batch", epochs=1)
+    objective, plan, state = prepare(X, y, 10, Recipe(**{**vars(recipe), "batch_size": "auto"}))
+    assert len(X) % plan.batch_size != 1
+    loop.run(objective, plan, state)
+    with pytest.raises(InputError, match="batch_size"):
+        prepare(X, y, 10, Recipe(**{**vars(recipe), "batch_size": 64}))
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ({"penalty": "max_norm"}, "max_norm"),
+        ({"model": "forest"}, "linear, mlp"),
+        ({"model": st.nn.MLP([64, 5])}, "10 classes"),
+        ({"model": st.nn.MLP([63, 10])}, "linear1"),
+        ({"hidden": (0,)}, "size 2"),
+        ({"activation": "rulu"}, "relu"),
+        ({"patience": 0}, "patience"),
+    ],
+)
+def test_recipes_that_make_no_sense_are_refused(begin, how, word):
+    with pytest.raises(InputError, match=word):
+        begin(**how)
+
+
+def test_a_stream_goes_on_with_new_masks(digits):
+    train, test = digits
+    stream, losses_seen = None, []
+    for _ in range(12):
+        for first in range(0, len(train), 500):
+            X, y = train.X[first : first + 500], train.y[first : first + 500]
+            objective, stream = prepare_stream(X, y, 10, PLAIN, None, stream)
+            loop.run(objective, stream.plan, stream.state)
+            losses_seen.append(stream.state.history[-1]["loss"])
+            first_step = stream.plan.before + (stream.state.epoch - 1) * stream.plan.steps(len(X))
+            assert first_step + stream.plan.steps(len(X)) == stream.steps
+    assert losses_seen[-1] < losses_seen[0] / 3
+    assert evaluate(stream.state.model, test.X, test.y, losses.softmax).accuracy > 0.9
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value"),
+    [
+        ("parameters/linear1.W", np.zeros((3, 3), np.float32)),
+        ("memory/m/linear1.W", np.zeros((3, 3), np.float32)),
+        ("memory/m/more", np.zeros(3, np.float32)),
+        ("memory/count/t", np.float64(-1)),
+        ("memory/count/t", np.zeros(2)),
+        ("best/linear1.b", np.zeros(2, np.float32)),
+        ("shift", np.zeros(3)),
+        ("scale", np.zeros(64, np.float32)),
+    ],
+)
+def test_hostile_checkpoints_are_refused(begin, tmp_path, tensor, value):
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    objective, plan, state, validation = begin(epochs=1)
+    loop.run(objective, plan, state, None, validation)
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, Checkpoint(state, "", ""))
+    with safe_open(path, framework="numpy") as opened:
+        metadata = opened.metadata()
+    save_file(load_file(path) | {tensor: np.asarray(value)}, path, metadata=metadata)
+    with pytest.raises(InputError, match=r"c\.safetensors"):
+        load_checkpoint(path)
