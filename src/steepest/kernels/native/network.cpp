@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "features.hpp"
 #include "layer.hpp"
 #include "loss_rows.hpp"
 #include "pool.hpp"
@@ -29,11 +30,10 @@ class Program {
  public:
   Program(const Data& data, const std::vector<Dense>& layers, int64_t batch, const Training* how, int threads)
       : data_(data), how_(how), block_((int)std::min<int64_t>(kBlock, std::max<int64_t>(1, batch))), C_(layers.back().outputs),
-        ldx_((size_t)(data.features + 15) / 16 * 16 + 16), x_(block_ * ldx_), scale_(data.features), threads_(threads), barrier_(threads),
+        ldx_((size_t)(data.features + 15) / 16 * 16 + 16), x_(block_ * ldx_), features_(data), threads_(threads), barrier_(threads),
         tallies_(block_ / kGroupRows + 1), scratch_((size_t)threads * 2 * kGroupRows * C_), local_((size_t)threads * kPanel * kPanel) {
     layers_.reserve(layers.size());
     for (size_t l = 0; l < layers.size(); ++l) layers_.emplace_back(layers[l], block_, l == 0, how != nullptr);
-    for (int64_t f = 0; f < data.features; ++f) scale_[f] = data.type == Type::f64 ? 1.0f : (float)data.scale[f];
     plan();
   }
 
@@ -155,12 +155,7 @@ class Program {
 
   // Rows [first, last) of the block that starts at `at`, `offset` rows into its batch; step < 0: nothing is dropped.
   void forward(int64_t at, int first, int last, int64_t offset, int64_t step) {
-    const Chunk all{0, (int)data_.features, (int)data_.features, 0};
-    for (int r = first; r < last; ++r) {
-      float* to = x_.get() + r * ldx_;
-      pack(data_, row(data_, at + r), all, to);
-      for (int f = 0; f < all.size; ++f) to[f] *= scale_[f];
-    }
+    for (int r = first; r < last; ++r) features_.take(at + r, block_, x_.get() + r * ldx_);
     const float* in = x_.get() + first * ldx_;
     size_t ld = ldx_;
     for (Layer& l : layers_) {
@@ -248,7 +243,7 @@ class Program {
   const int block_, C_;
   const size_t ldx_;
   Aligned<float> x_;
-  std::vector<float> scale_;
+  const Features features_;
   const int threads_;
   Barrier barrier_;
   std::vector<Layer> layers_;
