@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
     from steepest.training.model_file import Model, load_model
+    from steepest.training.run import Run, train
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ _PLACES = {
         "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
         "steepest.estimators.linear": ("LinearClassifier",),
         "steepest.training.model_file": ("Model", "load_model"),
+        "steepest.training.run": ("Run", "train"),
     }.items()
     for name in names
 }  # fmt: skip
@@ -61,6 +63,7 @@ __all__ = [
     "InputError",
     "LinearClassifier",
     "Model",
+    "Run",
     "Tensor",
     "case",
     "check_gradient",
@@ -80,6 +83,7 @@ __all__ = [
     "optim",
     "penalties",
     "tensor",
+    "train",
     "value_and_grad",
 ]
 
