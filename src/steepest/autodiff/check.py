@@ -9,8 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.autodiff.backward import pull_back
 from steepest.autodiff.derivatives import value_and_grad
-from steepest.autodiff.graph import raw
+from steepest.autodiff.graph import Tensor, raw, tensor
 from steepest.autodiff.slopes import judge, relative_error
 from steepest.autodiff.trees import leaves, of_arrays, transform
 from steepest.errors import InputError
@@ -167,7 +168,8 @@ def check_gradient(
     point = _in_float64(at)
     found: list[Coordinate] = []
     for part in _parts(fn, point, gradient):
-        found += _compared(part, point, h, tolerance, most, np.random.default_rng(seed))
+        with np.errstate(all="ignore"):  # a step may lead out of the domain, and says so by a NaN
+            found += _compared(part, point, h, tolerance, most, np.random.default_rng(seed))
     return GradientCheck(tuple(found), tolerance)
 
 
@@ -198,7 +200,7 @@ def _parts(fn: Any, point: Any, gradient: Callable[..., Any] | None) -> Iterator
     """Yield the whole, and each of its parts if it has them."""
     if not isinstance(fn, Differentiable):
         slopes = gradient(_given(point)) if gradient else value_and_grad(fn)(_given(point))[1]
-        yield _Part("", lambda x: _number(fn(_given(x))), _like(slopes, point))
+        yield _Part("", lambda x: _number(fn(_given(x))), _like(slopes, point), _size(fn, point))
         return
     slopes = _like(gradient(_given(point)) if gradient else fn.value_and_gradient(point)[1], point)
     yield _Part("", lambda x: _number(fn.value(x)), slopes)
@@ -210,6 +212,21 @@ def _parts(fn: Any, point: Any, gradient: Callable[..., Any] | None) -> Iterator
         if any(part.any() for _, part in leaves(rest)) or fn.value(point) != data.value(point):
             size = abs(float(fn.value(point)))
             yield _Part("penalty", lambda x: _number(fn.value(x)) - _number(data.value(x)), rest, size)
+
+
+def _size(fn: Callable[..., Any], point: Any) -> float:
+    """Return the size of the numbers whose rounding is in the value: of a sum of 1 and -1 it is not 0 but 2.
+
+    A function of arrays alone does not tell: 0.
+    """
+    try:
+        result = fn(transform(tensor, point))
+        grads = pull_back(result) if type(result) is Tensor else {}
+    except (AttributeError, TypeError, ValueError):
+        return 0.0
+    with np.errstate(all="ignore"):
+        sizes = [float(np.abs(node.value * grad).sum()) for node, grad in grads.items()]
+    return max((size for size in sizes if np.isfinite(size)), default=0.0)
 
 
 def _given(point: Any) -> Any:

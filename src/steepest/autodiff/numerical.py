@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from steepest.autodiff.graph import raw
+from steepest.autodiff.graph import raw, tensor
 from steepest.errors import InputError
 
 __all__ = ["Probe", "number_of", "numerical_gradient"]
@@ -95,8 +95,8 @@ def numerical_gradient(
     (1,) 5.0 5.5 20.5 3.0
     """
     try:
-        at = np.array(raw(x), np.float64)
-    except (TypeError, ValueError) as error:
+        at = np.array(tensor(x).value, np.float64)
+    except InputError as error:
         raise InputError(f"x must be a number or an array of real numbers: {error}") from None
     if not (np.isfinite(h) and h > 0):
         raise InputError(f"the step h must be positive, not {h!r}")

@@ -140,18 +140,18 @@ class _Ladder:
         return bool(2 * unsure[best] > 1e-3 * reach and len(strays) > 1 and np.median(strays[1:]) > 1e3 * self.unit)
 
     def _at_kink(self, unsure: NDArray[np.float64]) -> bool:
-        """Say whether the slopes stay apart over three steps, with the derivative between them.
+        """Say whether the slopes stay apart from one step to the next, with the derivative between them.
 
         If finer steps tell which side of a kink nearby this is, it must be the slope there.
         """
         gaps, right, left = np.abs(self.right - self.left), self.right, self.left
-        for k in range(len(gaps) - 1, 1, -1):
+        for k in range(len(gaps) - 1, 0, -1):
             noise = self.unit / self.steps[k]
-            if not (gaps[k] >= 0.5 * gaps[k - 2] and gaps[k] > 1e3 * noise and np.isfinite(gaps[k])):
+            if not (gaps[k] >= 0.7 * gaps[k - 1] and gaps[k] > 100 * noise and np.isfinite(gaps[k])):
                 continue
             moving = max(abs(right[k] - right[k - 1]), abs(left[k] - left[k - 1]))
             slack = self.tolerance * max(abs(right[k]), abs(left[k])) + 2 * noise + moving
-            refuted = (unsure <= 1e-3 * gaps[k]) & ~self._agreeing(unsure)
+            refuted = (unsure <= 1e-3 * gaps[k]) & (gaps < 0.1 * gaps[k]) & ~self._agreeing(unsure)
             between = min(left[k], right[k]) - slack <= self.derivative <= max(left[k], right[k]) + slack
             return bool(between and not refuted[k + 1 :].any())
         return False
@@ -166,8 +166,7 @@ class _Ladder:
 def _at(f: Callable[[float], Any], t: float) -> Any:
     """Return f(t), or NaN where it has no value: a step may lead out of its domain."""
     try:
-        with np.errstate(all="ignore"):
-            return f(t)
+        return f(t)
     except (ArithmeticError, ValueError):
         return float("nan")
 
