@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -13,12 +14,14 @@
 #include <thread>
 #include <vector>
 
+#include "../../../src/steepest/kernels/native/network.hpp"
 #include "../../../src/steepest/kernels/native/order.hpp"
 #include "../../../src/steepest/kernels/native/pool.hpp"
 #include "../../../src/steepest/kernels/native/sweep.hpp"
 
 namespace STEEPEST_ISA {
 extern const steepest::Sweeps sweeps;
+extern const steepest::Networks networks;
 void moments(const steepest::Data& data, double* mean, double* variance, int threads);
 }  // namespace STEEPEST_ISA
 
@@ -78,12 +81,37 @@ struct Problem {
     STEEPEST_ISA::moments(data, mean.data(), variance.data(), threads);
     std::string bits;
     auto add = [&](const auto& v) { bits.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof v[0]); };
+    network(data, loss, threads, add);
     add(dW), add(db), add(out), add(w), add(bias), add(vW), add(vb), add(mean), add(variance);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
     return bits;
   }
 
  private:
+  // Two layers and Adam, with dropout between them: gradient, scores and a few steps.
+  template <class Add>
+  void network(const Data& data, Loss loss, int threads, Add add) const {
+    const int hidden = 21;
+    std::vector<float> first((size_t)(features * hidden), 0.01f), second((size_t)(hidden * classes), -0.02f), bias((size_t)hidden, 0.1f);
+    for (size_t i = 0; i < first.size(); ++i) first[i] *= (float)(i % 7) - 3;
+    for (size_t i = 0; i < second.size(); ++i) second[i] *= (float)(i % 5) - 2;
+    std::vector<float> top = b, m1(first.size()), v1(first.size()), m2(second.size()), v2(second.size()), mb1(bias.size()), vb1(bias.size()),
+                       mb2(top.size()), vb2(top.size()), out((size_t)(rows * classes));
+    const std::vector<Dense> layers{
+        {(int)features, hidden, first.data(), bias.data(), {m1.data(), v1.data()}, {mb1.data(), vb1.data()}, Activation::tanh, 0, 0.7, 0},
+        {hidden, classes, second.data(), top.data(), {m2.data(), v2.data()}, {mb2.data(), vb2.data()}, Activation::identity, 0, 1, 1}};
+    const Tally g = STEEPEST_ISA::networks.gradient(data, layers, loss, threads);
+    add(m1), add(m2), add(mb1), add(mb2);
+    STEEPEST_ISA::networks.scores(data, layers, out.data(), threads);
+    for (auto* memory : {&m1, &m2, &mb1, &mb2}) std::fill(memory->begin(), memory->end(), 0.0f);
+    const int64_t batch = 100, steps = (rows + batch - 1) / batch;
+    const std::vector<float> lr((size_t)steps, 0.01f);
+    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0};
+    const Tally d = STEEPEST_ISA::networks.descend(data, layers, how, threads);
+    add(out), add(first), add(second), add(bias), add(top), add(m1), add(v1), add(m2), add(v2), add(mb1), add(vb2);
+    add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
+  }
+
   uint32_t state;
   double draw() { return (double)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0; }
 };

@@ -75,9 +75,9 @@ class Program {
     parallel(threads_, [&](int thread) {
       for (int64_t at = 0; at < data_.count; at += block_) {
         const int rows = (int)std::min<int64_t>(block_, data_.count - at);
-        const Share mine = groups(rows, thread);
-        const int first = mine.first * kGroupRows, last = std::min(rows, mine.last * kGroupRows);
-        forward(at, first, last, 0, -1);
+        const Share mine = groups(block_, thread);  // of whole blocks, the last one too: nobody touches another's rows, and nobody waits
+        const int first = std::min(rows, mine.first * kGroupRows), last = std::min(rows, mine.last * kGroupRows);
+        if (first < last) forward(at, first, last, 0, -1);
         for (int r = first; r < last; ++r) std::copy_n(layers_.back().a.get() + r * layers_.back().ld, C_, out + (at + r) * C_);
       }
     });
