@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard src/steepest/kernels/native/*)
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: run test test-slow check format sanitize fuzz bench clean
+.PHONY: run test test-slow check format sanitize fuzz bench oracle clean
 
 run: $(VENV)/.installed
 	$(BIN)/steepest train digits --out runs/digits-$$(date +%Y%m%d-%H%M%S)
@@ -35,6 +35,11 @@ sanitize: $(VENV)/.dev
 # Minutes of random bytes for the binary readers; the tests run a few seconds of it.
 fuzz: $(VENV)/.dev
 	$(BIN)/python tests/data/fuzz_binary_readers.py --seconds 120
+
+# Every op against PyTorch, value and gradient (the CPU build is enough; gigabytes on some machines).
+oracle: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PYTEST) tests/oracle
 
 # Measure against the rivals (pip install --group bench: gigabytes on some machines).
 bench: $(VENV)/.dev

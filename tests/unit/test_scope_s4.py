@@ -106,7 +106,7 @@ def test_s4_4_logistic_loss_as_a_chain_of_small_nodes():
 
 
 def test_s4_4_backpropagation_in_a_layered_net():
-    """Delta at the output is a - y for cross-entropy; then W' delta times the slope of the activation, layer by layer."""
+    """Delta at the output is a - y for cross-entropy; then W' delta times the activation's slope, layer by layer."""
     rng = np.random.default_rng(0)
     X, T = rng.normal(size=(5, 4)), np.eye(3)[rng.integers(3, size=5)]
     V, W = st.tensor(rng.normal(size=(4, 6))), st.tensor(rng.normal(size=(6, 3)))
