@@ -13,6 +13,7 @@ __all__ = ["Verdict", "judge", "relative_error"]
 Verdict: TypeAlias = Literal["ok", "kink", "wrong", "rounding"]
 
 FINER, COARSER = range(0, -12, -1), range(3, 0, -1)  # the steps, in powers of ten, in units of h
+UNEVEN = 0.9968407  # no round step, so that values which float32 holds exactly are no accident
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 
 
@@ -25,6 +26,7 @@ def judge(
     decides, ``_Ladder``. `size` is that of the numbers which f is a difference of, for their rounding is in it; `drift`
     what the rounding of the point does to f, in units of it.
     """
+    h *= UNEVEN
     here = f(0.0)
     values = [_at(f, t) for t in (h, -h, h / 2, -h / 2)]
     wide, narrow = (float(values[0]) - float(values[1])) / (2 * h), (float(values[2]) - float(values[3])) / h

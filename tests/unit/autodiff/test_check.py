@@ -309,6 +309,11 @@ def test_float32_inside_does_not_pass_a_mistake():
     assert not found
 
 
+def test_round_numbers_are_not_taken_for_float32():
+    assert st.check_gradient(lambda w: (w * w).sum(), [1.0, 2.0], h=2.0**-10)
+    assert st.check_gradient(lambda w: (w * w).sum(), [1.0, 2.0], h=0.5)
+
+
 def test_infinite_derivatives_fail():
     assert not st.check_gradient(st.sqrt, 0.0)
     assert not st.check_gradient(st.abs, 1.0, gradient=lambda w: np.inf)
