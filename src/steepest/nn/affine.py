@@ -11,9 +11,9 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.kernels.types import F64
 from steepest.nn import chain
-from steepest.nn.base import Layer, Shape
+from steepest.nn.base import Layer, Shape, named
 from steepest.nn.layers.activation import Activation
-from steepest.nn.layers.batch_norm import BatchNorm
+from steepest.nn.layers.batch_norm import BatchNorm, statistics
 from steepest.nn.layers.dropout import Dropout
 from steepest.nn.layers.flatten import Flatten
 from steepest.nn.layers.linear import Linear
@@ -55,15 +55,16 @@ def behind(so_far: Affine, layer: Layer, parameters: Mapping[str, Any], shape: S
     own = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
     match layer:
         case Linear():
-            return Affine(so_far.W @ own["W"], so_far.b @ own["W"] + own.get("b", 0.0))
+            W = named(own, "W", (layer.inputs, layer.outputs))
+            b = named(own, "b", (layer.outputs,)) if layer.bias else 0.0
+            return Affine(so_far.W @ W, so_far.b @ W + b)
         case Standardize():
             scale = layer.scale.ravel()
             return Affine(so_far.W * scale, (so_far.b - layer.shift.ravel()) * scale)
         case BatchNorm():
-            if "mean" not in own or "variance" not in own:
-                raise InputError("the running mean and variance are missing: hand them over beside the parameters")
-            scale = own["scale"] / np.sqrt(own["variance"] + layer.eps)
-            return Affine(so_far.W * scale, (so_far.b - own["mean"]) * scale + own["shift"])
+            running = statistics(own, shape)
+            scale = named(own, "scale", shape) / np.sqrt(running["variance"] + layer.eps)
+            return Affine(so_far.W * scale, (so_far.b - running["mean"]) * scale + named(own, "shift", shape))
         case Residual():
             branch = collapsed(layer.layers, parameters, shape)
             return Affine(so_far.W + so_far.W @ branch.W, so_far.b + so_far.b @ branch.W + branch.b)

@@ -120,7 +120,10 @@ class _Part(NamedTuple):
 
 
 def _rectangle(box: ArrayLike) -> F64:
-    sides = np.asarray(box, np.float64)
+    try:
+        sides = np.asarray(box, np.float64)
+    except (TypeError, ValueError):
+        sides = np.zeros(0)
     if sides.shape != (2, 2) or not np.isfinite(sides).all() or not (sides[:, 0] < sides[:, 1]).all():
         raise InputError(f"a box is ((x_low, x_high), (y_low, y_high)), each low below its high, not {box!r}")
     (left, right), (low, high) = sides

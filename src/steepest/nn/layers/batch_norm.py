@@ -16,7 +16,7 @@ from steepest.nn.base import Cost, Layer, Mode, Shape, named
 from steepest.nn.checks import fraction, positive
 from steepest.nn.initialization import Initialization
 
-__all__ = ["BatchNorm"]
+__all__ = ["BatchNorm", "statistics"]
 
 
 @final
@@ -101,7 +101,7 @@ class BatchNorm(Layer):
         shape = x.shape[1:]
         scale, shift = named(parameters, "scale", shape), named(parameters, "shift", shape)
         if not mode.training:
-            running = _running(parameters, shape)
+            running = statistics(parameters, shape)
             return (x - running["mean"]) / sqrt(running["variance"] + self.eps) * scale + shift
         n = x.shape[0]
         if n < 2:
@@ -110,14 +110,15 @@ class BatchNorm(Layer):
         centred = x - mean
         variance = (centred * centred).mean(axis=0)
         if mode.collect is not None:
-            running = _running(parameters, shape)
+            running = statistics(parameters, shape)
             for name, new in (("mean", raw(mean)), ("variance", raw(variance) * (n / (n - 1)))):
                 old = raw(running[name])
                 mode.keep(name, (old + self.momentum * (new - old)).astype(old.dtype))
         return centred / sqrt(variance + self.eps) * scale + shift
 
 
-def _running(parameters: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+def statistics(parameters: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+    """Return the running mean and variance, if they stand among the parameters."""
     if "mean" not in parameters or "variance" not in parameters:
         raise InputError(
             "the running mean and variance are missing: hand them over beside the parameters, "
