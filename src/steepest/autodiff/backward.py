@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.autodiff import faults
+from steepest.autodiff.calls import changed
 from steepest.autodiff.graph import Tensor
 from steepest.autodiff.ops.shapes import cast, sum_to
 from steepest.autodiff.registry import CONSTANT
@@ -45,7 +46,7 @@ def pull_back(
         if any(type(arg) is Tensor and arg in wanted for arg in node.args):
             wanted.add(node)
     ends = [node for node in nodes if node in wanted and (node.op is None or node in wrt)]
-    faults.check_root(root, nodes, ends)
+    faults.check_root(root, nodes, ends, changed(nodes))
     grads: dict[Tensor, Any] = {root: faults.checked_seed(root, seed)}
     with np.errstate(all="ignore"):  # what was not chosen may divide by zero; a NaN that gets through is found below
         for node in reversed(nodes):

@@ -121,8 +121,13 @@ def checked_seed(root: Tensor, seed: Any) -> Any:
     return array[()]
 
 
-def check_root(root: Tensor, nodes: list[Tensor], ends: Collection[Tensor]) -> None:
-    """Refuse what has no gradient: a NaN, and tensors of integers among the ends of the way back."""
+def check_root(root: Tensor, nodes: list[Tensor], ends: Collection[Tensor], changed: Tensor | None) -> None:
+    """Refuse what has no gradient: a NaN, integers among the ends of the way back, a node whose arrays have changed."""
+    if changed is not None:
+        raise InputError(
+            f"an array that {node_label(changed)} = {_call(changed)} was made of has changed since, and the derivative "
+            "needs it as it was: change a copy"
+        )
     value = root._value
     if value.dtype.kind == "f" and (value != value if value.shape == () else np.isnan(value).any()):
         raise _nan_born(nodes)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import numpy as np
 
 from steepest.autodiff import faults
-from steepest.autodiff.calls import arranged, as_constant, as_parameter, as_value
+from steepest.autodiff.calls import arranged, as_constant, as_parameter, as_value, watch
 from steepest.autodiff.graph import Tensor
 
 __all__ = ["CONSTANT", "REGISTRY", "Case", "Each", "Op", "case", "op"]
@@ -194,7 +194,10 @@ def op(
                     value = as_value(value)
             except (ValueError, IndexError, TypeError) as error:
                 raise faults.refused(declared, args, parameters, error) from error
-            return Tensor(value, declared, args, tuple(inputs), parameters)
+            node = Tensor(value, declared, args, tuple(inputs), parameters)
+            if arrays:
+                watch(node, inputs)
+            return node
 
         return apply  # type: ignore[return-value]
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as s
 
 import steepest as st
+from steepest import InputError
 
 
 @pytest.fixture
@@ -137,6 +138,44 @@ def test_keys_may_change_afterwards(wrap, kind):
     key[0] = key[1] = 2
     y.backward()
     assert x.grad.tolist() == [2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a.fill(0),
+        lambda a: a.__setitem__((3, 4), a[3, 4] + 1),
+        lambda a: a.__setitem__((-1, -1), 7),
+        lambda a: a.__setitem__(slice(None), a[::-1].copy()),
+        lambda a: a.__setitem__(slice(None), a[:, ::-1].copy()),
+        lambda a: np.random.default_rng(0).shuffle(a),
+        lambda a: a.sort(),
+        lambda a: a.__setitem__((0, [0, 1]), a[0, [1, 0]]),
+    ],
+)
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+def test_a_large_constant_is_not_copied_and_its_change_is_found(change, order, dtype):
+    a = np.asarray(np.random.default_rng(0).uniform(0, 255, (301, 403)), dtype, order=order)
+    w = st.tensor(np.ones(403), name="w")
+    y = a @ w
+    assert y.args[0] is a
+    y.sum().backward()  # nothing has changed so far
+    np.testing.assert_allclose(w.grad, a.sum(axis=0, dtype=float))
+    change(a)
+    with pytest.raises(
+        InputError, match=r"an array that matmul \(301,\) = matmul\(an array .*\) was made of has changed"
+    ):
+        y.sum().backward()
+
+
+def test_large_parts_of_arrays_are_copied():
+    a = np.ones((600, 400))
+    w = st.tensor(np.ones(200))
+    y = a[:, ::2] @ w
+    a[:] = 5
+    y.sum().backward()
+    assert w.grad[0] == 600
 
 
 def test_a_read_only_array_is_taken_at_its_word():
