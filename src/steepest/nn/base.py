@@ -82,12 +82,18 @@ EVALUATION = Mode()
 
 
 class Cost(NamedTuple):
-    """What one example costs in a layer."""
+    """What one example costs in a layer.
+
+    Attributes
+    ----------
+    neurons : int
+        Sums that the layer makes of weights and numbers.
+    flops : int
+        Multiplications and additions in its products, forward; element-wise work is not counted.
+    """
 
     neurons: int
-    """Scores that the layer computes from weights."""
     flops: int
-    """Multiplications and additions in its products, forward; element-wise work is not counted."""
 
 
 class Layer(ABC):

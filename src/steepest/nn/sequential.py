@@ -171,17 +171,10 @@ class Sequential:
         Layers without a bend in them, however many, are one linear map: Linear, Standardize, Flatten, the identity
         activation, dropout and batch norm (which are linear in evaluation), and residual blocks of these.
 
-        Parameters
-        ----------
-        parameters : dict
-            Arrays by full name, running statistics among them.
-        shape : int, tuple or None
-            The shape of one example; None where the layers say it.
-
         Raises
         ------
         InputError
-            If a layer is not linear: the message names it.
+            If a layer is not linear, or a parameter or running statistic is missing: the message names the layer.
 
         Examples
         --------
