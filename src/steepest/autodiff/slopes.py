@@ -80,9 +80,7 @@ class _Ladder:
         best = int(np.argmin(unsure))
         if not np.isfinite(unsure[best]):
             return float(centred[best]), "wrong"
-        right = self._agreeing(unsure)
-        finer = (np.arange(len(unsure)) > best) & (1e3 * unsure < np.abs(centred - centred[best]))
-        found = np.flatnonzero(right & (finer | (unsure <= 10 * unsure[best])))
+        found = np.flatnonzero(self._agreeing(unsure) & (unsure <= 10 * unsure[best]))
         if len(found):
             at = int(found[np.argmin(unsure[found])])
             return float(centred[at]), "rounding" if self._coarse(at, unsure) else "ok"
@@ -153,7 +151,7 @@ class _Ladder:
                 continue
             moving = max(abs(right[k] - right[k - 1]), abs(left[k] - left[k - 1]))
             slack = self.tolerance * max(abs(right[k]), abs(left[k])) + 2 * noise + moving
-            refuted = (unsure <= 1e-3 * gaps[k]) & (gaps < 0.1 * gaps[k]) & ~self._agreeing(unsure)
+            refuted = (unsure <= 1e-3 * gaps[k]) & ~self._agreeing(unsure)
             between = min(left[k], right[k]) - slack <= self.derivative <= max(left[k], right[k]) + slack
             return bool(between and not refuted[k + 1 :].any())
         return False
