@@ -7,7 +7,7 @@ import pytest
 
 import steepest
 
-ROOMS = ("losses", "penalties", "optim")
+ROOMS = ("losses", "nn", "objective", "penalties", "optim")
 
 
 def public():
