@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from steepest.data import Dataset, load
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
+    from steepest.estimators.mlp import MLPClassifier
     from steepest.training.model_file import Model, load_model
     from steepest.training.run import Run, train
 
@@ -49,6 +50,7 @@ _PLACES = {
         "steepest.data": ("Dataset", "load"),
         "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
         "steepest.estimators.linear": ("LinearClassifier",),
+        "steepest.estimators.mlp": ("MLPClassifier",),
         "steepest.training.model_file": ("Model", "load_model"),
         "steepest.training.run": ("Run", "train"),
     }.items()
@@ -62,6 +64,7 @@ __all__ = [
     "DivergenceError",
     "InputError",
     "LinearClassifier",
+    "MLPClassifier",
     "Model",
     "Run",
     "Tensor",

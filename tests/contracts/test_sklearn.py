@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from steepest import LinearClassifier
+from steepest import LinearClassifier, MLPClassifier
 
 WEIGHTS = (
     "a mini-batch sees rows in a shuffled order, so a weight of two and a row given twice lead to different steps; "
@@ -15,4 +15,9 @@ EXPECTED = {
 
 @parametrize_with_checks([LinearClassifier()], expected_failed_checks=lambda estimator: EXPECTED)
 def test_linear_classifier_keeps_the_contract(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([MLPClassifier(hidden=(16,))], expected_failed_checks=lambda estimator: EXPECTED)
+def test_mlp_classifier_keeps_the_contract(estimator, check):
     check(estimator)

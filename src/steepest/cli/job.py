@@ -11,7 +11,7 @@ from steepest.cli.progress import Display
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.nn.linear import Linear
-from steepest.training import loop
+from steepest.training import automatic, loop
 from steepest.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from steepest.training.files import write_json, write_json_lines
 from steepest.training.model_file import Card, Model, save_model
@@ -76,11 +76,13 @@ def begin(folder: RunFolder, settings: Settings, display: Display, began: float,
     display.clear()
     for note in parts.notes:
         say(f"note: {printable(note)}")
+    assert parts.train.y is not None
     validation = None
     if settings.validation is not None:
-        train, held = parts.train.split(settings.validation, settings.seed)
+        kept, out = automatic.hold_out("validation", settings.validation, parts.train.y, settings.seed)
+        held, parts = parts.train.take(out), replace(parts, train=parts.train.take(kept))
         assert held.y is not None
-        parts, validation = replace(parts, train=train), loop.Validation(held.X, held.y)
+        validation = loop.Validation(held.X, held.y)
     assert parts.train.y is not None
     recipe = replace(settings.recipe(), threads=threads)
     objective, plan, state = prepare(parts.train.X, parts.train.y, parts.train.n_classes, recipe)

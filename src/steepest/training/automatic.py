@@ -8,17 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.data.splitting import split_rows
 from steepest.errors import InputError
+from steepest.kernels.types import Labels, Order
 from steepest.objective.compiled import CompiledLinear, mu_of
 from steepest.optim import StepRule, learning_rate
 
-__all__ = ["batch_size", "check_count", "check_number", "curvature_rate", "epochs", "mean_one", "network_rate"]
+__all__ = [
+    "batch_size",
+    "check_count",
+    "check_number",
+    "curvature_rate",
+    "epochs",
+    "hold_out",
+    "mean_one",
+    "network_rate",
+]
 
 MOST_STEPS, LEAST_STEPS = 6000, 3000
 """Steps that an unattended run aims at: at least the second number, and not more than 200 epochs for it."""
 
 RATES = {
-    "sgd": 0.1, "momentum": 0.02, "nesterov": 0.02, "adagrad": 0.02, "rmsprop": 1e-3, "adam": 2e-3, "adamw": 2e-3,
+    "sgd": 0.2, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.02, "rmsprop": 1e-3, "adam": 2e-3, "adamw": 2e-3,
 }  # fmt: skip
 """Peak learning rate of a network by step rule: see docs/decisions/0018."""
 
@@ -73,6 +84,14 @@ def mean_one(weight: NDArray[Any] | None, n: int) -> NDArray[np.float32] | None:
     if w.sum() == 0:
         raise InputError("sample_weight is zero everywhere: at least one example must count")
     return np.asarray(w / w.mean(), dtype=np.float32)
+
+
+def hold_out(name: str, share: float | int, y: Labels, seed: int) -> tuple[Order, Order]:
+    """Choose the rows that stay in training and those to validate on; `name` is what the user calls the share."""
+    try:
+        return split_rows(len(y), y, share, seed, stratify=True)
+    except InputError as error:
+        raise InputError(str(error).replace("test_size", name)) from None
 
 
 def check_count(name: str, value: Any) -> int:

@@ -88,7 +88,9 @@ class Network:
             self.model, X, labels, losses.softmax, penalties.none, 0.0, self.scaling, None,
             threads or kernels.default_threads(),
         )  # fmt: skip
-        return np.asarray(formula.scores(self.parameters, rows), np.float32)
+        # The native program takes no read-only arrays, such as those mapped from a file: they are copied.
+        parameters = {name: np.require(part, requirements=["C", "W"]) for name, part in self.parameters.items()}
+        return np.asarray(formula.scores(parameters, rows), np.float32)
 
     def linear(self) -> Linear:
         """Return the linear classifier that a network of one linear layer is; the arrays are copies.

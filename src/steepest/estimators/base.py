@@ -1,0 +1,172 @@
+"""What the estimators have in common: checks, labels, weights, and handing over to the training."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from steepest import losses
+from steepest.errors import InputError
+from steepest.training import automatic, loop
+from steepest.training.plan import Fitted
+from steepest.training.recipe import Recipe, Stream, prepare, prepare_stream
+
+__all__ = ["TYPES", "DescentClassifier"]
+
+TYPES = [np.float64, np.float32, np.float16, np.uint8]
+"""What the kernels read in place; anything else becomes the first of them."""
+
+
+def _gives_probabilities(estimator: Any) -> bool:
+    if losses.get(estimator.loss) is losses.softmax:
+        return True
+    raise AttributeError(
+        f"predict_proba needs loss='softmax'; the scores of {estimator.loss!r} are not log-probabilities"
+    )
+
+
+class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """A classifier trained by mini-batch descent: what is trained, `_recipe` and `_adopt` say."""
+
+    loss: Any
+    class_weight: Any
+    random_state: Any
+    threads: int | None
+
+    @abstractmethod
+    def _recipe(self) -> Recipe:
+        """Put the parameters together."""
+
+    @abstractmethod
+    def _adopt(self, trained: Fitted) -> None:
+        """Take the trained model as `model_`, and make the attributes that speak of it."""
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Go over these examples once, on from where the last call (of this or of `fit`) stopped.
+
+        The first call fixes the scaling and the learning rate, so its examples should be typical. The rate falls as
+        1 / sqrt(1 + t / 30) over the steps t.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array (C,) or None
+            All labels that will ever come; needed by the first call.
+        """
+        stream = getattr(self, "_stream", None)
+        rows, labels = self._check(X, y, reset=stream is None)
+        if stream is None:
+            if classes is None:
+                raise InputError("the first partial_fit needs classes=: all the labels that will ever come")
+            self.classes_ = np.unique(np.asarray(classes))
+            self._check_classes()
+        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+            raise InputError(f"classes={classes!r} is not the same as in the first partial_fit: {list(self.classes_)}")
+        index = self._index(labels, "y")
+        weight = self._weights(labels, sample_weight)
+        objective, self._stream = prepare_stream(rows, index, len(self.classes_), self._recipe(), weight, stream)
+        plan, state = self._stream.plan, self._stream.state
+        loop.run(objective, plan, state)
+        self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
+        self._adopt(state.model)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[Any]:
+        """Scores (N, C); for two classes the second score minus the first, (N,)."""
+        scores = self._scores(X)
+        return np.asarray(scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Label of the largest score, (N,)."""
+        scores = self._scores(X)
+        return np.asarray(self.classes_[scores.argmax(axis=1)])
+
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Probabilities (N, C) of the classes: exp(s_j) / sum_k exp(s_k). Only with the softmax loss."""
+        return np.asarray(losses.softmax.probabilities(self._scores(X).astype(np.float64)))
+
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Logarithms of the probabilities, (N, C). Only with the softmax loss."""
+        return np.asarray(losses.softmax.log_probabilities(self._scores(X).astype(np.float64)))
+
+    def _fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None,
+        held: tuple[ArrayLike, ArrayLike] | None = None, share: float = 0.0,
+    ) -> Self:  # fmt: skip
+        """Train from the start; `held` are rows to validate on, `share` is what of X is held out for that."""
+        rows, labels = self._check(X, y, reset=True)
+        self.classes_, index = np.unique(labels, return_inverse=True)
+        self._check_classes()
+        recipe, weight = self._recipe(), self._weights(labels, sample_weight)
+        validation = None
+        if held is not None:
+            X_val, y_val = self._check(*held, reset=False)
+            validation = loop.Validation(X_val, self._index(y_val, "y_val"))
+        elif share:
+            kept, out = automatic.hold_out("validation_fraction", share, index, recipe.seed)
+            validation = loop.Validation(rows[out], index[out])
+            rows, index, weight = rows[kept], index[kept], None if weight is None else weight[kept]
+        objective, plan, state = prepare(rows, index, len(self.classes_), recipe, weight)
+        loop.run(objective, plan, state, None, validation)
+        self.best_epoch_ = state.best_epoch
+        state = replace(state, model=state.result, best=None)
+        self.objective_, _ = objective.evaluate(dict(state.model.parameters))
+        self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
+        self._adopt(state.model)
+        self._stream = Stream(plan, state, plan.lr, plan.steps(len(rows)) * state.epoch)
+        return self
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        rows = _in_place(validate_data(self, X, reset=False, dtype=TYPES))
+        model: Fitted = self.model_
+        return model.scores(rows, threads=self.threads)
+
+    def _check(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        rows, labels = validate_data(self, X, y, reset=reset, dtype=TYPES)
+        check_classification_targets(labels)
+        return _in_place(rows), labels
+
+    def _check_classes(self) -> None:
+        if len(self.classes_) < 2:
+            raise InputError(f"y holds one class only ({self.classes_[0]!r}): a classifier needs at least two classes")
+
+    def _index(self, labels: NDArray[Any], what: str) -> NDArray[np.int64]:
+        """Return the place of each label among the classes."""
+        index = np.searchsorted(self.classes_, labels).clip(0, len(self.classes_) - 1)
+        unknown = self.classes_[index] != labels
+        if np.any(unknown):
+            row, known = int(np.flatnonzero(unknown)[0]), self.classes_.tolist()
+            raise InputError(f"{what}[{row}] is {labels.tolist()[row]!r}, which is not among the classes {known}")
+        return np.asarray(index)
+
+    def _weights(self, labels: NDArray[Any], sample_weight: ArrayLike | None) -> NDArray[Any] | None:
+        if self.class_weight is None:
+            return None if sample_weight is None else np.asarray(sample_weight)
+        weight = np.asarray(compute_sample_weight(self.class_weight, labels))
+        return weight if sample_weight is None else weight * np.asarray(sample_weight)
+
+    def _seed(self) -> int:
+        seed = self.random_state
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+            seed = check_random_state(seed).randint(2**31)  # a generator, None, or scikit-learn's error
+        return int(seed)
+
+
+def _in_place(X: NDArray[Any]) -> NDArray[Any]:
+    """X itself when its rows are contiguous, as the kernels need them."""
+    return X if X.strides[1] == X.itemsize or X.shape[1] == 1 else np.ascontiguousarray(X)
