@@ -43,7 +43,8 @@ class LinearClassifier(DescentClassifier):
     momentum : float
         mu, from 0 to below 1.
     lr : "auto" or float
-        Peak learning rate; "auto" takes it from the curvature of the objective.
+        Peak learning rate; "auto" takes it from the curvature of the objective, and with the last four step rules from
+        a table.
     schedule : str or Schedule
         Its course: "cosine", "linear", "constant", "step", "exponential".
     batch_size, epochs : "auto" or int
