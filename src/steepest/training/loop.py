@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from steepest.data.order import EPOCH
-from steepest.errors import DivergenceError
+from steepest.errors import DivergenceError, InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F32, AnyRows, Labels, Order, Tally
 from steepest.nn.linear import Linear
@@ -112,10 +112,16 @@ def _descend(objective: Trainable, plan: Plan, state: State, rows: Order, lr: F3
         assert isinstance(state.model, Linear)
         return objective.descend(state.model, state.velocity, plan.rule, rows, plan.batch_size, lr)
     assert isinstance(state.model, Network)
+    at = state.model.parameters
     with np.errstate(over="ignore", invalid="ignore"):  # infinity is found, and named, after the slice
-        return objective.descend(
-            state.model.parameters, state.memory, plan.rule, rows, plan.batch_size, lr, seed=plan.seed, first_step=first
-        )
+        try:
+            return objective.descend(
+                at, state.memory, plan.rule, rows, plan.batch_size, lr, seed=plan.seed, first_step=first
+            )
+        except InputError:  # the graph refuses to go back through a NaN
+            if np.isfinite(objective.value(at, rows)):
+                raise
+            return np.inf, 0
 
 
 def _work(objective: Trainable, batch_size: int) -> float:
@@ -159,7 +165,10 @@ def _check_bounded(objective: Trainable, plan: Plan, state: State, rows: int, lr
     lost = next((name for name, part in at.items() if not np.isfinite(part).all()), None)
     if lost is None and mean <= GROWN * max(1.0, objective.loss.at_zero(objective.n_classes)):
         return
-    where = "" if lost is None or isinstance(state.model, Linear) else f", and {lost} is not finite"
+    where = "" if isinstance(state.model, Linear) else f", and {lost} is not finite"
+    if where and lost is None:
+        name = max(at, key=lambda name: float(np.abs(at[name]).max()))
+        where = f", and {name} has grown to {float(np.abs(at[name]).max()):.3g}"
     raise DivergenceError(
         f"training diverged in epoch {state.epoch + 1} before step {state.step}: the mean loss is {mean:.3g} at "
         f"lr={lr:.3g}{where}; use a lower lr than {plan.lr:.3g}, or scale the features (scaling='standard')"
