@@ -44,7 +44,7 @@ oracle: $(VENV)/.dev
 # Measure against the rivals (pip install --group bench: gigabytes on some machines).
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
-	$(BIN)/python -m benchmarks W1 W8 W9 W10
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
