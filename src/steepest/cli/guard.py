@@ -69,7 +69,7 @@ def _status(body: Body) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return _report(error, f"{place}{error.strerror or error}", 2, debug)
     except MemoryError as error:
-        return _report(error, "not enough memory for this source", 2, debug)
+        return _report(error, "not enough memory for this source and model", 2, debug)
 
 
 def _let_go_of_output() -> None:

@@ -143,7 +143,8 @@ class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:
-            raise InputError(f"y holds one class only ({self.classes_[0]!r}): a classifier needs at least two classes")
+            only = self.classes_.tolist()[0]
+            raise InputError(f"y holds one class only ({only!r}): a classifier needs at least two classes")
 
     def _index(self, labels: NDArray[Any], what: str) -> NDArray[np.int64]:
         """Return the place of each label among the classes."""
