@@ -14,8 +14,13 @@ squared             sum_j (s_j - t_j)^2,  t_j = 1 or 0                  1
 perceptron          max(0, max_j s_j - s_y)                             0
 ==================  ==================================================  ===========
 
+``Softmax(smoothing=0.1)`` is the softmax loss with label smoothing.
+
 ``nll`` is the softmax loss for those who have log-probabilities already.
 """
+
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from steepest.errors import InputError, near
 from steepest.losses._hinge import hinge
@@ -25,7 +30,7 @@ from steepest.losses._nll import nll
 from steepest.losses._ova_hinge import ova_hinge
 from steepest.losses._ova_squared_hinge import ova_squared_hinge
 from steepest.losses._perceptron import perceptron
-from steepest.losses._softmax import softmax
+from steepest.losses._softmax import Softmax, softmax
 from steepest.losses._squared import squared
 from steepest.losses._squared_hinge import squared_hinge
 from steepest.losses.base import Loss
@@ -33,9 +38,11 @@ from steepest.losses.base import Loss
 __all__ = [
     "NAMES",
     "Loss",
+    "Softmax",
     "get",
     "hinge",
     "hinge_max",
+    "judge",
     "logistic",
     "nll",
     "ova_hinge",
@@ -65,22 +72,41 @@ NAMES: tuple[str, ...] = tuple(_LOSSES)
 """The names that ``get`` knows."""
 
 
-def get(loss: str | Loss) -> Loss:
-    """Return the loss of this name; a loss object comes back as it is.
+def get(loss: str | Loss, **parameters: Any) -> Loss:
+    """Return the loss of this name with these parameters; a loss object comes back as it is.
 
     Raises
     ------
     InputError
-        If there is no such loss: the message has the near names, or all.
+        If there is no such loss (the message has the near names, or all), or it has no such parameter.
 
     Examples
     --------
     >>> from steepest.losses import get
     >>> get("hinge").at_zero(n_classes=10)
     9.0
+    >>> get("softmax", smoothing=0.1)
+    <loss softmax, smoothing 0.1>
     """
     if isinstance(loss, Loss):
+        if parameters:
+            raise InputError(f"{loss!r} has its parameters already: drop {', '.join(parameters)}, or give its name")
         return loss
-    if isinstance(loss, str) and loss in _LOSSES:
-        return _LOSSES[loss]
-    raise InputError(f"there is no loss {loss!r}: {near(loss, NAMES)}")
+    if not isinstance(loss, str) or loss not in _LOSSES:
+        raise InputError(f"there is no loss {loss!r}: {near(loss, NAMES)}")
+    found = _LOSSES[loss]
+    known: list[str] = [field.name for field in fields(found)] if is_dataclass(found) else []
+    for parameter in parameters:
+        if parameter not in known:
+            takes = f"its parameter is {', '.join(known)}" if known else "it takes none"
+            raise InputError(f"loss {loss} has no parameter {parameter!r}: {takes}")
+    return type(found)(**parameters) if parameters else found
+
+
+def judge(loss: Loss) -> Loss:
+    """Return the loss that rows are judged by which were held out: itself, and of a smoothed one the plain.
+
+    >>> judge(Softmax(smoothing=0.1))
+    <loss softmax>
+    """
+    return softmax if isinstance(loss, Softmax) else loss

@@ -93,6 +93,13 @@ class Loss(ABC):
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
 
+    # A copy is the same loss: scikit-learn's clone and a pickle make one.
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self)))
+
 
 def of_class(scores: Scores, y: Labels) -> Scores:
     """s_y: the entry of the true class in each row, as a column (N, 1)."""

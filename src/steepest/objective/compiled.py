@@ -101,7 +101,7 @@ class CompiledLinear:
         return total / count + price, correct / count, dW, db
 
     def _formula(self) -> Formula:
-        known = self.loss.name in losses.NAMES and losses.get(self.loss.name) is self.loss
+        known = self.loss.name in losses.NAMES and losses.get(self.loss.name) == self.loss
         return Formula(self.loss, self.loss.gradient, self.loss.name if known else None)
 
     def _coefficients(self) -> tuple[float, float, float]:
