@@ -25,7 +25,7 @@ from steepest.optim.adagrad import Adagrad
 from steepest.optim.adam import Adam
 from steepest.optim.adamw import AdamW
 from steepest.optim.base import StepRule
-from steepest.optim.clipping import clip_norm, clip_value, global_norm
+from steepest.optim.clipping import Clip, clip_norm, clip_value, global_norm
 from steepest.optim.momentum import Momentum
 from steepest.optim.nesterov import Nesterov
 from steepest.optim.range_test import RangeTest, find_lr
@@ -38,6 +38,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Clip",
     "Momentum",
     "Nesterov",
     "RMSProp",

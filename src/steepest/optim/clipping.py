@@ -1,13 +1,58 @@
 """Clipping: a gradient that is too long, or has entries that are too large, is cut back before the step."""
 
 import math
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
 from steepest.errors import InputError
 from steepest.optim.base import Params
 
-__all__ = ["clip_norm", "clip_value", "global_norm"]
+__all__ = ["Clip", "clip_norm", "clip_value", "global_norm"]
+
+
+@final
+@dataclass(frozen=True)
+class Clip:
+    """What a training does to every gradient before its step.
+
+        g <- min(max(g, -value), value),    then  g <- g min(1, norm / |g|)
+
+    Parameters
+    ----------
+    norm : float or None
+        The largest length of the gradient, all parameters together; see ``clip_norm``.
+    value : float or None
+        The largest size of an entry; see ``clip_value``.
+
+    Raises
+    ------
+    InputError
+        If one of them is not positive and finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.optim import Clip
+    >>> Clip(norm=1.0, value=4.0)({"W": np.array([[3.0], [9.0]])})
+    {'W': array([[0.6],
+           [0.8]])}
+    """
+
+    norm: float | None = None
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("clip_norm", self.norm), ("clip_value", self.value)):
+            if bound is not None:
+                _positive(name, bound)
+
+    def __call__(self, grad: Params) -> Params:
+        """Return the clipped gradient; `grad` is not changed."""
+        if self.value is not None:
+            grad = clip_value(grad, self.value)
+        return grad if self.norm is None else clip_norm(grad, self.norm)
 
 
 def global_norm(grad: Params) -> float:
@@ -126,6 +171,6 @@ def _length(grad: Params) -> tuple[float, float]:
 
 
 def _positive(name: str, value: float) -> float:
-    if not (value > 0 and math.isfinite(value)):
+    if isinstance(value, bool | str) or not (value > 0 and math.isfinite(value)):
         raise InputError(f"{name} must be positive and finite, not {value!r}")
     return float(value)  # a NumPy scalar would widen float32 arrays

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F64, Order
 from steepest.optim.base import Params, StepRule
 
-__all__ = ["Differentiable", "RangeTest", "find_lr"]
+__all__ = ["Differentiable", "RangeTest", "find_lr", "range_test"]
 
 KEPT = 0.9
 """Share of the running mean of the losses kept from step to step, while the test runs."""
@@ -142,6 +143,40 @@ def find_lr(
     ----------
     Smith, Cyclical learning rates for training neural networks, 2017.
     """
+    state = rule.init(params)
+    at = dict(params)
+
+    def step(rows: Order, lr: float) -> float:
+        nonlocal at, state
+        loss, grad = objective.value_and_gradient(at, rows)
+        update, state = rule.step(grad, state, lr, at)
+        at = {name: at[name] + update[name] for name in at}
+        return loss
+
+    return range_test(step, len(objective), batch_size=batch_size, seed=seed, low=low, high=high, steps=steps)
+
+
+def range_test(
+    step: Callable[[Order, float], float],
+    n: int,
+    *,
+    batch_size: int = 64,
+    seed: int = 0,
+    low: float = 1e-6,
+    high: float = 100.0,
+    steps: int = 200,
+) -> RangeTest:
+    """Do the range test of ``find_lr`` with steps that somebody else takes.
+
+    Parameters
+    ----------
+    step : function of (rows, lr)
+        Takes one step on these rows at this rate; returns the loss on them before it, or what is not finite.
+    n : int
+        The number of examples.
+    batch_size, seed, low, high, steps
+        As for ``find_lr``, which has what is returned and raised, too.
+    """
     if not (0 < low < high < math.inf):
         raise InputError(f"the rates must rise from low to high, both positive: not from {low!r} to {high!r}")
     if steps < 10 or batch_size < 1:
@@ -149,7 +184,7 @@ def find_lr(
     if not 0 <= seed < 2**64:
         raise InputError(f"seed must lie between 0 and 2^64 - 1, not {seed}")
     rates = low * (high / low) ** (np.arange(steps) / (steps - 1))
-    seen = _losses(objective, dict(params), rule, rates, batch_size, seed)
+    seen = _losses(step, n, rates, min(batch_size, n), seed)
     if not seen:
         raise InputError("the loss is not finite at the start: the range test needs other parameters or rows")
     i = np.arange(len(seen))
@@ -161,20 +196,17 @@ def find_lr(
     return RangeTest(rates[: len(losses)], losses, float(rates[least] / SHARE))
 
 
-def _losses(
-    objective: Differentiable, params: Params, rule: StepRule, rates: F64, batch_size: int, seed: int
-) -> list[float]:
+def _losses(step: Callable[[Order, float], float], n: int, rates: F64, batch_size: int, seed: int) -> list[float]:
     """Return the loss at each rate, up to the one that is not finite or lifts the running mean too high."""
-    batch_size = min(batch_size, len(objective))
-    batches = len(objective) // batch_size  # full ones alone: a short batch at the end would be noisier
-    order = np.empty(len(objective), np.int64)
-    state, seen, total, lowest = rule.init(params), list[float](), 0.0, math.inf
+    batches = n // batch_size  # full ones alone: a short batch at the end would be noisier
+    order = np.empty(n, np.int64)
+    seen, total, lowest = list[float](), 0.0, math.inf
     with np.errstate(all="ignore"):  # the end of the test is often an overflow
         for i, lr in enumerate(rates):
             if i % batches == 0:
                 kernels.order(seed, ORDER, i // batches, order)
             begin = i % batches * batch_size
-            loss, grad = objective.value_and_gradient(params, order[begin : begin + batch_size])
+            loss = step(order[begin : begin + batch_size], float(lr))
             if not math.isfinite(loss):
                 break
             total = KEPT * total + (1 - KEPT) * loss
@@ -183,6 +215,4 @@ def _losses(
             if mean > TOO_HIGH * lowest:
                 break
             seen.append(loss)
-            update, state = rule.step(grad, state, float(lr), params)
-            params = {name: params[name] + update[name] for name in params}
     return seen
