@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from steepest.errors import DataWarning, DivergenceError, InputError
     from steepest.estimators.linear import LinearClassifier
     from steepest.estimators.mlp import MLPClassifier
+    from steepest.training import callbacks
     from steepest.training.model_file import Model, load_model
-    from steepest.training.run import Run, train
+    from steepest.training.run import Run
+    from steepest.training.train import train
 
 __version__ = "0.1.0"
 
@@ -52,11 +54,13 @@ _PLACES = {
         "steepest.estimators.linear": ("LinearClassifier",),
         "steepest.estimators.mlp": ("MLPClassifier",),
         "steepest.training.model_file": ("Model", "load_model"),
-        "steepest.training.run": ("Run", "train"),
+        "steepest.training.run": ("Run",),
+        "steepest.training.train": ("train",),
     }.items()
     for name in names
 }  # fmt: skip
-_ROOMS = ("losses", "nn", "objective", "optim", "penalties")
+_ROOMS = {name: f"steepest.{name}" for name in ("losses", "nn", "objective", "optim", "penalties")}
+_ROOMS["callbacks"] = "steepest.training.callbacks"
 
 __all__ = [
     "DataWarning",
@@ -68,6 +72,7 @@ __all__ = [
     "Model",
     "Run",
     "Tensor",
+    "callbacks",
     "case",
     "check_gradient",
     "compare_gradients",
@@ -95,7 +100,7 @@ def __getattr__(name: str) -> Any:
     if name in _PLACES:
         value = getattr(importlib.import_module(_PLACES[name]), name)
     elif name in _ROOMS:
-        value = importlib.import_module(f"steepest.{name}")
+        value = importlib.import_module(_ROOMS[name])
     elif not name.startswith("_") and name in _ops().__all__:  # exp, relu, matmul: the ops stand here too
         value = getattr(_ops(), name)
     else:

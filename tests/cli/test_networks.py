@@ -140,7 +140,6 @@ def test_a_linear_classifier_with_a_rule_of_networks_is_saved_as_one(steepest, t
         (["--norm", "bach"], "batch"),
         (["--init", "hee"], "he"),
         (["--patience", "0"], "patience"),
-        (["--penalty", "max_norm"], "max_norm"),
         (["--validation", "1.5"], "validation"),
     ],
 )

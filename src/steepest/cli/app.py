@@ -85,6 +85,9 @@ def train(
             "[softmax]"
         ),
     ] = None,
+    smoothing: Annotated[
+        float | None, _text("Label smoothing of softmax: the share of the target that all classes have. [0]", "X")
+    ] = None,
     penalty: Annotated[str | None, _text("l2, l1, elastic_net, max_norm or none. [l2]")] = None,
     alpha: Annotated[float | None, _text("Strength of the penalty. [1e-4]", "X")] = None,
     beta: Annotated[float | None, _text("Weight of the squares in elastic_net. [1]", "X")] = None,
@@ -94,18 +97,31 @@ def train(
         _text("sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [momentum; mlp: adam]"),
     ] = None,
     momentum: Annotated[float | None, _text("Of momentum and nesterov. [0.9]", "X")] = None,
+    clip_norm: Annotated[float | None, _text("The largest length of the gradient. [none]", "X")] = None,
+    clip_value: Annotated[float | None, _text("The largest size of an entry of the gradient. [none]", "X")] = None,
     lr: Annotated[str | None, _text("Peak learning rate; auto works unattended. [auto]", "X|auto")] = None,
     schedule: Annotated[
-        str | None, _text("Course of the rate: constant, step, exponential, cosine or linear. [cosine]")
+        str | None,
+        _text(
+            "Course of the rate: constant, step, exponential, cosine, linear, one_cycle or plateau; parameters as in "
+            "plateau:factor=0.5,patience=3. [cosine]"
+        ),
     ] = None,
+    warm_up: Annotated[float | None, _text("Share of the run in which the rate rises first. [0]", "X")] = None,
     batch_size: Annotated[str | None, _text("Examples a step. [auto]", "N|auto")] = None,
     epochs: Annotated[str | None, _text("Passes over the training examples. [auto]", "N|auto")] = None,
     scaling: Annotated[str | None, _text("Of the features: auto, unit (x / 255), standard or none. [auto]")] = None,
     validation: Annotated[
-        str | None, _text("Hold out as much of the training rows; keep the best epoch on them. [none]", "SIZE")
+        str | None,
+        _text(
+            "Hold out as much of the training rows, or read them; keep the best epoch on them. [none]", "SIZE|SOURCE"
+        ),
     ] = None,
     patience: Annotated[
         int | None, _text("Stop when so many epochs do not lower the validation loss. [10]", "N")
+    ] = None,
+    class_weight: Annotated[
+        str | None, _text("balanced gives all classes the same say. [none]", "balanced|none")
     ] = None,
     target: Target = None,
     image_size: ImageSize = None,
@@ -128,10 +144,11 @@ def train(
     words = {
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
         "on_bad_image": on_bad_image, "model": model, "hidden": hidden, "activation": activation, "dropout": dropout,
-        "norm": norm, "init": init, "loss": loss, "penalty": penalty, "alpha": alpha, "beta": beta, "radius": radius,
-        "scaling": scaling, "optimizer": optimizer, "momentum": momentum, "lr": lr, "schedule": schedule,
-        "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience, "seed": seed,
-        "threads": threads, "cache": False if no_cache else None,
+        "norm": norm, "init": init, "loss": loss, "smoothing": smoothing, "penalty": penalty, "alpha": alpha,
+        "beta": beta, "radius": radius, "scaling": scaling, "optimizer": optimizer, "momentum": momentum,
+        "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr, "schedule": schedule, "warm_up": warm_up,
+        "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience,
+        "class_weight": class_weight, "seed": seed, "threads": threads, "cache": False if no_cache else None,
     }  # fmt: skip
 
     def body(signals: Signals) -> int:

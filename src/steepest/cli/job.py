@@ -6,11 +6,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
+from steepest.data.load import load
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.nn.linear import Linear
+from steepest.objective.compiled import CompiledLinear
 from steepest.training import automatic, loop
 from steepest.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from steepest.training.files import write_json, write_json_lines
@@ -21,6 +25,7 @@ from steepest.training.results import summarize, versions
 from steepest.training.run_folder import RunFolder
 from steepest.training.settings import Settings, save_settings
 from steepest.training.source import Parts, read_parts
+from steepest.training.weighting import weights
 
 __all__ = ["Job", "begin"]
 
@@ -78,14 +83,26 @@ def begin(folder: RunFolder, settings: Settings, display: Display, began: float,
         say(f"note: {printable(note)}")
     assert parts.train.y is not None
     validation = None
-    if settings.validation is not None:
+    if isinstance(settings.validation, str):
+        validation = loop.Validation.of(
+            parts.train, load(settings.validation, **settings.reading(), progress=display.reading)
+        )
+        display.clear()
+    elif settings.validation is not None:
         kept, out = automatic.hold_out("validation", settings.validation, parts.train.y, settings.seed)
         held, parts = parts.train.take(out), replace(parts, train=parts.train.take(kept))
         assert held.y is not None
         validation = loop.Validation(held.X, held.y)
     assert parts.train.y is not None
     recipe = replace(settings.recipe(), threads=threads)
-    objective, plan, state = prepare(parts.train.X, parts.train.y, parts.train.n_classes, recipe)
+    weight = weights(
+        None if settings.class_weight == "none" else settings.class_weight, None, parts.train.y,
+        np.array(parts.train.classes),
+    )  # fmt: skip
+    objective, plan, state = prepare(parts.train.X, parts.train.y, parts.train.n_classes, recipe, weight)
+    because = None if isinstance(objective, CompiledLinear) else objective.in_steps_because(plan.rule, plan.clip)
+    if because is not None:
+        say(f"note: slower than one native program: {printable(because)}")
     resolved = settings.resolved(objective, plan)
     if go_on and folder.checkpoint.exists():
         before = load_checkpoint(folder.checkpoint)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from steepest.cli.guard import printable
 from steepest.cli.tables import duration
+from steepest.training.callbacks.progress import figures
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -61,17 +62,13 @@ class Display:
         steps = plan.steps(n)
         done, total = state.epoch * steps + state.step, plan.epochs * steps
         seen = min(n, state.step * plan.batch_size)
-        if seen:
-            loss, accuracy = state.loss / seen, state.correct / seen
-        else:
-            loss, accuracy = state.history[-1]["loss"], state.history[-1]["accuracy"]
         speed = (state.epoch * n + seen) / max(state.seconds, 1e-9)
         left = state.seconds * (total - done) / max(1, done)
         self._show(
             f"epoch {min(state.epoch + 1, plan.epochs)} of {plan.epochs}",
             done,
             total,
-            f"loss {loss:.4f}  accuracy {accuracy:.4f}  {_short(speed)} examples/s  {duration(left)} left",
+            f"{figures(state, plan, n)}  {_short(speed)} examples/s  {duration(left)} left",
         )
 
     def _show(self, what: str, done: int, total: int, words: str) -> None:

@@ -18,13 +18,17 @@ from steepest.cli.signals import Signals
 from steepest.cli.tables import duration, pairs, percent
 from steepest.errors import InputError, near
 from steepest.training import loop
+from steepest.training.choices import MODELS
 from steepest.training.files import to_json
 from steepest.training.plan import Plan, State
-from steepest.training.recipe import MODELS
 from steepest.training.run_folder import RunFolder, is_finished, settings_of
 from steepest.training.settings import Settings
 
 __all__ = ["train"]
+
+_FROM = {
+    "curvature": ", from the curvature", "range test": ", from a range test", "table": ", usual for this step rule",
+}  # fmt: skip
 
 
 def train(
@@ -103,7 +107,7 @@ def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, co
         "batch_size": words.whole_or_auto("--batch-size", given.pop("batch_size", None)),
         "epochs": words.whole_or_auto("--epochs", given.pop("epochs", None)),
         "hidden": words.sizes("--hidden", given.pop("hidden", None)),
-        "validation": words.share_or_count(given.pop("validation", None), "--validation"),
+        "validation": words.share_count_or_source(given.pop("validation", None)),
     }
     given |= {name: value for name, value in read.items() if value is not None}
     # A new place for the test rows replaces the old one.
@@ -112,6 +116,8 @@ def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, co
     if "test_size" in given and "test" not in given:
         settings = replace(settings, test=None)
     settings = replace(settings, **{name: given[name] for name in given if name in {f.name for f in fields(Settings)}})
+    if settings.class_weight not in ("none", "balanced"):
+        raise InputError(f"--class-weight must be balanced or none, not {settings.class_weight!r}")
     if settings.source is None:
         raise InputError("say what to train on: steepest train SOURCE, for example steepest train digits")
     return settings
@@ -138,11 +144,15 @@ def _tell(summary: Mapping[str, Any], job: Job, json: bool, quiet: bool) -> None
         rows.append(("test loss", f"{summary['test_loss']:.4f} on {summary['n_test']:,} examples"))
     epochs, seen = summary["epochs"], summary["epochs"] * summary["n_train"]
     speed = f", {seen / summary['seconds_training']:,.0f} examples/s" if summary["seconds_training"] else ""
+    if (best := summary["validation"]) is not None:
+        rows.append(
+            ("validation", f"accuracy {percent(best['accuracy'])}, loss {best['loss']:.4f} in epoch {best['epoch']}")
+        )
     rows += [
         ("train accuracy", percent(summary["train_accuracy"])),
         ("train loss", f"{summary['train_loss']:.4f} on {summary['n_train']:,} examples"),
         ("training", f"{duration(summary['seconds_training'])}, {epochs} epoch{'s' if epochs > 1 else ''}{speed}"),
-        *([("best epoch", str(summary["best_epoch"]))] if summary["best_epoch"] else []),
+        ("learning rate", f"{summary['lr']:.3g}{_FROM.get(summary['lr_from'], '')}"),
         ("in all", duration(summary["seconds_total"])),
         ("model", str(job.folder.model)),
         ("next", f"steepest evaluate {folder} {shlex.quote(str(summary['source']))}"),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from steepest.errors import InputError
 
-__all__ = ["image_size", "number_or_auto", "share_or_count", "sizes", "whole_or_auto"]
+__all__ = ["image_size", "number_or_auto", "share_count_or_source", "share_or_count", "sizes", "whole_or_auto"]
 
 
 def number_or_auto(text: str | None) -> float | Literal["auto"] | None:
@@ -20,13 +20,23 @@ def whole_or_auto(option: str, text: str | None) -> int | Literal["auto"] | None
     return text if text is None or text == "auto" else _read(option, text, int, "a whole number or auto")  # type: ignore[return-value]
 
 
-def share_or_count(text: str | None, option: str = "--test-size") -> float | int | None:
-    """Read --test-size and --validation: 0.2 is a share, 500 a number of examples."""
+def share_or_count(text: str | None) -> float | int | None:
+    """Read --test-size: 0.2 is a share, 500 a number of examples."""
     if text is None:
         return None
     whole = text.strip().isdigit()
-    size: float | int = _read(option, text, int if whole else float, "a share such as 0.2 or a number of examples")
+    size: float | int = _read(
+        "--test-size", text, int if whole else float, "a share such as 0.2 or a number of examples"
+    )
     return size
+
+
+def share_count_or_source(text: str | None) -> float | int | str | None:
+    """Read --validation: what is no number is a source."""
+    try:
+        return share_or_count(text)
+    except InputError:
+        return text
 
 
 def sizes(option: str, text: str | None) -> tuple[int, ...] | None:

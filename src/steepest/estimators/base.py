@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,10 +16,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest import losses
+from steepest.data.dataset import Dataset
 from steepest.errors import InputError
+from steepest.nn.scaling import resolve
 from steepest.training import automatic, loop
+from steepest.training.callbacks import Looking, Watching
 from steepest.training.plan import Fitted
-from steepest.training.recipe import Recipe, Stream, prepare, prepare_stream
+from steepest.training.recipe import Recipe, prepare
+from steepest.training.run import Run
+from steepest.training.stream import Stream, prepare_stream
 
 __all__ = ["TYPES", "DescentClassifier"]
 
@@ -27,7 +33,7 @@ TYPES = [np.float64, np.float32, np.float16, np.uint8]
 
 
 def _gives_probabilities(estimator: Any) -> bool:
-    if losses.get(estimator.loss) is losses.softmax:
+    if isinstance(losses.get(estimator.loss), losses.Softmax):
         return True
     raise AttributeError(
         f"predict_proba needs loss='softmax'; the scores of {estimator.loss!r} are not log-probabilities"
@@ -35,16 +41,14 @@ def _gives_probabilities(estimator: Any) -> bool:
 
 
 class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """A classifier trained by mini-batch descent: what is trained, `_recipe` and `_adopt` say."""
+    """A classifier trained by mini-batch descent: its parameters are words of a recipe, `_adopt` takes the model."""
 
+    _model: str
     loss: Any
     class_weight: Any
     random_state: Any
+    scaling: str | None
     threads: int | None
-
-    @abstractmethod
-    def _recipe(self) -> Recipe:
-        """Put the parameters together."""
 
     @abstractmethod
     def _adopt(self, trained: Fitted) -> None:
@@ -103,9 +107,15 @@ class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         """Logarithms of the probabilities, (N, C). Only with the softmax loss."""
         return np.asarray(losses.softmax.log_probabilities(self._scores(X).astype(np.float64)))
 
+    def _recipe(self) -> Recipe:
+        """Take the parameters that say how to train."""
+        known = {f.name for f in fields(Recipe)}
+        said = {name: value for name, value in self.get_params(deep=False).items() if name in known}
+        return Recipe(**said, model=self._model, seed=self._seed())
+
     def _fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None,
-        held: tuple[ArrayLike, ArrayLike] | None = None, share: float = 0.0,
+        held: tuple[ArrayLike, ArrayLike] | None = None, share: float = 0.0, callbacks: Sequence[Watching] = (),
     ) -> Self:  # fmt: skip
         """Train from the start; `held` are rows to validate on, `share` is what of X is held out for that."""
         rows, labels = self._check(X, y, reset=True)
@@ -121,7 +131,17 @@ class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
             validation = loop.Validation(rows[out], index[out])
             rows, index, weight = rows[kept], index[kept], None if weight is None else weight[kept]
         objective, plan, state = prepare(rows, index, len(self.classes_), recipe, weight)
-        loop.run(objective, plan, state, None, validation)
+        names = tuple(map(str, self.classes_.tolist()))
+        run = Run.of(
+            Dataset(rows, index, names, rows.shape[1:], "X"),
+            objective,
+            plan,
+            state,
+            self.classes_,
+            resolve(self.scaling, rows.dtype),
+        )
+        with Looking(run, callbacks) as looking:
+            loop.run(objective, plan, state, looking, validation)
         self.best_epoch_ = state.best_epoch
         state = replace(state, model=state.result, best=None)
         self.objective_, _ = objective.evaluate(dict(state.model.parameters))

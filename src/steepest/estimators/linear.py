@@ -13,7 +13,6 @@ from steepest.optim import StepRule
 from steepest.optim.schedules import Schedule
 from steepest.penalties import Penalty
 from steepest.training.plan import Fitted
-from steepest.training.recipe import Recipe
 
 __all__ = ["LinearClassifier"]
 
@@ -97,6 +96,8 @@ class LinearClassifier(DescentClassifier):
     True
     """
 
+    _model = "linear"
+
     def __init__(
         self,
         loss: str | Loss = "softmax",
@@ -145,12 +146,6 @@ class LinearClassifier(DescentClassifier):
             Weight of each example; only ratios matter.
         """
         return self._fit(X, y, sample_weight)
-
-    def _recipe(self) -> Recipe:
-        return Recipe(
-            self.loss, self.penalty, self.alpha, self.beta, self.radius, self.optimizer, self.momentum, self.lr,
-            self.schedule, self.batch_size, self.epochs, self.scaling, self._seed(), self.threads,
-        )  # fmt: skip
 
     def _adopt(self, trained: Fitted) -> None:
         model = self.model_ = trained if isinstance(trained, Linear) else trained.linear()

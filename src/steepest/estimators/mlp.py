@@ -13,10 +13,10 @@ from steepest.losses import Loss
 from steepest.nn import Activation
 from steepest.nn.initialization import Initialization
 from steepest.optim import StepRule
-from steepest.optim.schedules import Schedule
+from steepest.optim.schedules import Plateau, Schedule
 from steepest.penalties import Penalty
+from steepest.training.callbacks import Progress, Watching
 from steepest.training.plan import Fitted
-from steepest.training.recipe import Recipe
 
 __all__ = ["MLPClassifier"]
 
@@ -46,20 +46,28 @@ class MLPClassifier(DescentClassifier):
     loss : str or Loss
         L_i: "softmax", "hinge" (sum over j, Weston-Watkins), "squared_hinge", "hinge_max" (Crammer-Singer),
         "ova_hinge", "ova_squared_hinge", "logistic" (one against all), "squared", "perceptron".
+    smoothing : float
+        Label smoothing of the softmax loss: the share of the target that all classes have alike; 0.1 is usual.
     penalty : str, Penalty or None
-        R: "l2" (sum W^2, no one-half), "l1" (sum |W|), "elastic_net" (sum beta W^2 + |W|), None.
+        R: "l2" (sum W^2, no one-half), "l1" (sum |W|), "elastic_net" (sum beta W^2 + |W|), "max_norm" (no neuron's
+        incoming weights are longer than the radius), None.
     alpha : float
         Strength of R. scikit-learn's MLPClassifier(alpha=a) has alpha = a / (2 B), B the rows of a batch.
-    beta : float
-        Parameter of "elastic_net".
+    beta, radius : float
+        Parameters of "elastic_net" and "max_norm".
     optimizer : str or StepRule
         "adam", "adamw", "rmsprop", "adagrad", "momentum", "nesterov" or "sgd".
     momentum : float
         mu of "momentum" and "nesterov", from 0 to below 1.
+    clip_norm, clip_value : float or None
+        The largest length of the gradient; the largest size of an entry.
     lr : "auto" or float
-        Peak learning rate; "auto" goes by the step rule.
-    schedule : str or Schedule
-        Its course: "cosine", "linear", "constant", "step", "exponential", "one_cycle".
+        Peak learning rate; "auto" finds it by a range test, and in short runs goes by the step rule.
+    schedule : str, Schedule or Plateau
+        Its course: "cosine", "linear", "constant", "step", "exponential", "one_cycle", "plateau"; with parameters as in
+        "plateau:factor=0.5,patience=3".
+    warm_up : float
+        The share of the training in which the rate rises first.
     batch_size, epochs : "auto" or int
         Rows a step, passes over the data; "auto" asks for some thousand steps.
     scaling : "auto", "unit", "standard" or None
@@ -72,6 +80,10 @@ class MLPClassifier(DescentClassifier):
         The share of the examples that early stopping holds out.
     patience : int
         Epochs to wait for a lower validation loss.
+    callbacks : list of Callback or functions
+        Told of every epoch of `fit`, with a `Run`; see `steepest.callbacks`.
+    verbose : bool
+        Show how far the training is, on stderr.
     class_weight : dict, "balanced" or None
         Weight of each class.
     random_state : int, RandomState or None
@@ -117,6 +129,8 @@ class MLPClassifier(DescentClassifier):
     True
     """
 
+    _model = "mlp"
+
     def __init__(
         self,
         hidden: Sequence[int] = (128,),
@@ -126,19 +140,26 @@ class MLPClassifier(DescentClassifier):
         norm: Literal["batch", "layer"] | None = None,
         init: str | Initialization = "he",
         loss: str | Loss = "softmax",
+        smoothing: float = 0.0,
         penalty: str | Penalty | None = "l2",
         alpha: float = 1e-4,
         beta: float = 1.0,
+        radius: float = 1.0,
         optimizer: str | StepRule = "adam",
         momentum: float = 0.9,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
         lr: float | Literal["auto"] = "auto",
-        schedule: str | Schedule = "cosine",
+        schedule: str | Schedule | Plateau = "cosine",
+        warm_up: float = 0.0,
         batch_size: int | Literal["auto"] = "auto",
         epochs: int | Literal["auto"] = "auto",
         scaling: str | None = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
+        callbacks: Sequence[Watching] = (),
+        verbose: bool = False,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         random_state: Any = 0,
         threads: int | None = None,
@@ -149,19 +170,26 @@ class MLPClassifier(DescentClassifier):
         self.norm = norm
         self.init = init
         self.loss = loss
+        self.smoothing = smoothing
         self.penalty = penalty
         self.alpha = alpha
         self.beta = beta
+        self.radius = radius
         self.optimizer = optimizer
         self.momentum = momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
         self.lr = lr
         self.schedule = schedule
+        self.warm_up = warm_up
         self.batch_size = batch_size
         self.epochs = epochs
         self.scaling = scaling
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.callbacks = callbacks
+        self.verbose = verbose
         self.class_weight = class_weight
         self.random_state = random_state
         self.threads = threads
@@ -187,19 +215,12 @@ class MLPClassifier(DescentClassifier):
         X_val, y_val : arrays (n, D) and (n,) or None
             Examples that every epoch is tested on; the best epoch is kept.
         """
-        if X_val is not None and y_val is not None:
-            return self._fit(X, y, sample_weight, held=(X_val, y_val))
-        if X_val is not None or y_val is not None:
+        if (X_val is None) != (y_val is None):
             raise InputError("X_val and y_val belong together: give both or neither")
-        return self._fit(X, y, sample_weight, share=self.validation_fraction if self.early_stopping else 0.0)
-
-    def _recipe(self) -> Recipe:
-        return Recipe(
-            loss=self.loss, penalty=self.penalty, alpha=self.alpha, beta=self.beta, optimizer=self.optimizer,
-            momentum=self.momentum, lr=self.lr, schedule=self.schedule, batch_size=self.batch_size, epochs=self.epochs,
-            scaling=self.scaling, seed=self._seed(), threads=self.threads, model="mlp", hidden=tuple(self.hidden),
-            activation=self.activation, dropout=self.dropout, norm=self.norm, init=self.init, patience=self.patience,
-        )  # fmt: skip
+        held = None if X_val is None or y_val is None else (X_val, y_val)
+        share = self.validation_fraction if self.early_stopping and held is None else 0.0
+        told = [*self.callbacks, *([Progress()] if self.verbose else [])]
+        return self._fit(X, y, sample_weight, held, share, told)
 
     def _adopt(self, trained: Fitted) -> None:
         self.model_ = trained

@@ -60,7 +60,7 @@ def lower(model: Sequential, loss: Loss, penalty: Penalty) -> list[Stage]:
     """
     if not kernels.runs_native():
         raise NotLowered("there is no native code in use")
-    if loss.name not in losses.NAMES or losses.get(loss.name) is not loss:
+    if loss.name not in losses.NAMES or losses.get(loss.name) != loss:
         raise NotLowered(f"the loss {loss!r} is not a native one")
     coefficients(penalty, 1.0)
     stages: list[Stage] = []
@@ -84,7 +84,7 @@ def lower(model: Sequential, loss: Loss, penalty: Penalty) -> list[Stage]:
 
 
 def coefficients(penalty: Penalty, alpha: float) -> tuple[float, float]:
-    """Return l2 and l1, where alpha R = l2 sum W^2 + l1 sum |W|.
+    """Return l2 and l1, where alpha R = l2 sum W^2 + l1 sum |W|; max norm is no price, and has none.
 
     Raises
     ------
@@ -98,6 +98,6 @@ def coefficients(penalty: Penalty, alpha: float) -> tuple[float, float]:
             return 0.0, alpha
         case penalties.ElasticNet(beta=beta):
             return alpha * beta, alpha
-        case penalties.NoPenalty():
+        case penalties.NoPenalty() | penalties.MaxNorm():
             return 0.0, 0.0
     raise NotLowered(f"the penalty {penalty!r} is not native in networks")

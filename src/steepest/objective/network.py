@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from steepest.nn.scaling import Scaling
 from steepest.nn.sequential import Sequential
 from steepest.objective.base import Parameters
 from steepest.objective.lowering import NotLowered, Stage, coefficients, lower
-from steepest.optim import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSProp, StepRule
+from steepest.optim import SGD, Adagrad, Adam, AdamW, Clip, Momentum, Nesterov, RMSProp, StepRule
 from steepest.optim.base import State
-from steepest.penalties import Penalty
+from steepest.penalties import MaxNorm, Penalty
 
 __all__ = ["NetworkObjective"]
 
@@ -28,6 +29,9 @@ NATIVE_RULES = (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW)
 
 EVALUATED = 4096
 """Rows at a time where there is no native program."""
+
+_Taken: TypeAlias = Callable[[Parameters, Order, Mode], tuple[Tally, Parameters]]
+"""Sum of the losses of some rows, number classified right, and dL/dW."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,16 @@ class NetworkObjective:
         """Why this runs on the graph, in a few words; None where it is a native program."""
         return self._lowered if isinstance(self._lowered, str) else None
 
+    def in_steps_because(self, rule: StepRule, clip: Clip | None = None) -> str | None:
+        """Why a training is no native program but steps one by one, in a few words; None where it is one."""
+        if self.on_graph_because is not None:
+            return self.on_graph_because
+        if type(rule) not in NATIVE_RULES:
+            return f"the step rule {rule!r} is not native"
+        if clip is not None:
+            return "clipping is not native in networks"
+        return "max norm is not native in networks" if isinstance(self.penalty, MaxNorm) else None
+
     @property
     def n_classes(self) -> int:
         """C, the number of scores."""
@@ -115,21 +129,12 @@ class NetworkObjective:
             index = np.arange(len(self)) if rows is None else rows
             value, gradient = value_and_grad(self._batch)(self._trained(at), at, index, Mode())
             return float(value), gradient
-        gradient = {name: np.zeros_like(part, np.float32) for name, part in at.items()}
-        layers = [_dense(stage, at, {"gradient": gradient}) for stage in self._lowered]
-        total, _ = kernels.network_gradient(
-            self.X, self.y, rows, self.weight, *self.scaling, layers, loss=self.loss.name, threads=self.threads
-        )
-        count = np.float32(len(self) if rows is None else len(rows))
-        for name, part in gradient.items():
-            part /= count
-            if self.alpha and part.ndim > 1:
-                part += np.float32(self.alpha) * self.penalty.gradient(np.asarray(at[name], np.float32))
-        return total / float(count) + self._price(at), gradient
+        (total, _), gradient = self._native_gradient(at, rows)
+        return total / (len(self) if rows is None else len(rows)) + self._price(at), gradient
 
     def descend(
         self, at: Parameters, memory: State, rule: StepRule, order: Order, batch_size: int, lr: F32, *,
-        seed: int = 0, first_step: int = 0,
+        seed: int = 0, first_step: int = 0, clip: Clip | None = None,
     ) -> Tally:  # fmt: skip
         """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`; all arrays move in place.
 
@@ -143,14 +148,19 @@ class NetworkObjective:
             What to do.
         seed, first_step : int
             Masks depend on the seed and on the number of the step, which counts from `first_step`.
+        clip : Clip or None
+            What happens to every gradient first.
 
         Returns
         -------
         (float, int)
             The sum of the rows' losses, each at the parameters that its batch met, and how many were classified right.
         """
-        if isinstance(self._lowered, str) or type(rule) not in NATIVE_RULES:
-            return self._descend_on_graph(at, memory, rule, order, batch_size, lr, seed=seed, first_step=first_step)
+        if self.in_steps_because(rule, clip) is not None:
+            dropping = isinstance(self._lowered, str) or any(stage.keep < 1 for stage in self._lowered)
+            take = self._tallied if dropping else self._tallied_natively  # the native gradient has no masks
+            return self._step_by_step(take, at, memory, rule, order, batch_size, lr, seed, first_step, clip)
+        assert not isinstance(self._lowered, str)
         layers = [_dense(stage, at, memory) for stage in self._lowered]
         l2, l1 = coefficients(self.penalty, self.alpha)
         tally = kernels.network_descend(
@@ -162,9 +172,21 @@ class NetworkObjective:
             memory["count"]["t"][...] += len(lr)
         return tally
 
+    def project(self, at: Parameters) -> None:
+        """Put the weights back within the bounds of the penalty, in place."""
+        for name, W in self._trained(at).items():
+            if W.ndim > 1 and (allowed := self.penalty.project(W)) is not W:
+                at[name][...] = allowed
+
     def _descend_on_graph(
         self, at: Parameters, memory: State, rule: StepRule, order: Order, batch_size: int, lr: F32, *,
-        seed: int, first_step: int,
+        seed: int, first_step: int, clip: Clip | None = None,
+    ) -> Tally:  # fmt: skip
+        return self._step_by_step(self._tallied, at, memory, rule, order, batch_size, lr, seed, first_step, clip)
+
+    def _step_by_step(
+        self, take: _Taken, at: Parameters, memory: State, rule: StepRule, order: Order, batch_size: int, lr: F32,
+        seed: int, first_step: int, clip: Clip | None,
     ) -> Tally:  # fmt: skip
         total, correct = 0.0, 0
         for step, rate in enumerate(lr):
@@ -172,10 +194,11 @@ class NetworkObjective:
             seen: dict[str, Any] = {}
             mode = Mode(training=True, seed=seed, step=first_step + step, collect=seen)
             trained = self._trained(at)
-            (value, right), gradient = self._tallied(trained, at, rows, mode)
-            update, after = rule.step(gradient, memory, float(rate), trained)
+            (value, right), gradient = take(at, rows, mode)
+            update, after = rule.step(gradient if clip is None else clip(gradient), memory, float(rate), trained)
             for name, part in update.items():
                 at[name] += part
+            self.project(at)
             for name, part in seen.items():
                 at[name][...] = part
             for what, parts in after.items():
@@ -184,12 +207,28 @@ class NetworkObjective:
             total, correct = total + value, correct + right
         return total, correct
 
-    def _tallied(
-        self, trained: Parameters, at: Parameters, rows: Order, mode: Mode
-    ) -> tuple[tuple[float, int], Parameters]:
-        """Return the sum of the batch's losses, the number classified right, and dL/dW."""
+    def _tallied_natively(self, at: Parameters, rows: Order, mode: Mode) -> tuple[Tally, Parameters]:
+        return self._native_gradient(at, rows)
+
+    def _native_gradient(self, at: Parameters, rows: Order | None) -> tuple[Tally, Parameters]:
+        """Return the sum of the losses, the number classified right, and dL/dW, by the native program."""
+        assert not isinstance(self._lowered, str)
+        gradient = {name: np.zeros_like(part, np.float32) for name, part in at.items()}
+        layers = [_dense(stage, at, {"gradient": gradient}) for stage in self._lowered]
+        tally = kernels.network_gradient(
+            self.X, self.y, rows, self.weight, *self.scaling, layers, loss=self.loss.name, threads=self.threads
+        )
+        count = np.float32(len(self) if rows is None else len(rows))
+        for name, part in gradient.items():
+            part /= count
+            if self.alpha and part.ndim > 1:
+                part += np.float32(self.alpha) * self.penalty.gradient(np.asarray(at[name], np.float32))
+        return tally, gradient
+
+    def _tallied(self, at: Parameters, rows: Order, mode: Mode) -> tuple[Tally, Parameters]:
+        """Return the sum of the batch's losses, the number classified right, and dL/dW, on the graph."""
         said: dict[str, Any] = {}
-        _, gradient = value_and_grad(self._batch)(trained, at, rows, mode, said)
+        _, gradient = value_and_grad(self._batch)(self._trained(at), at, rows, mode, said)
         return (
             float(said["losses"].sum(dtype=np.float64)),
             int((said["scores"].argmax(axis=1) == self.y[rows]).sum()),

@@ -11,27 +11,18 @@ from numpy.typing import NDArray
 from steepest.data.splitting import split_rows
 from steepest.errors import InputError
 from steepest.kernels.types import Labels, Order
-from steepest.objective.compiled import CompiledLinear, mu_of
-from steepest.optim import StepRule, learning_rate
 
 __all__ = [
     "batch_size",
     "check_count",
     "check_number",
-    "curvature_rate",
     "epochs",
     "hold_out",
     "mean_one",
-    "network_rate",
 ]
 
 MOST_STEPS, LEAST_STEPS = 6000, 3000
 """Steps that an unattended run aims at: at least the second number, and not more than 200 epochs for it."""
-
-RATES = {
-    "sgd": 0.2, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.02, "rmsprop": 1e-3, "adam": 2e-3, "adamw": 2e-3,
-}  # fmt: skip
-"""Peak learning rate of a network by step rule: see docs/decisions/0018."""
 
 
 def batch_size(asked: Any, n: int) -> int:
@@ -46,29 +37,6 @@ def epochs(asked: Any, steps: int) -> int:
     if asked == "auto":
         return int(min(200, max(20, math.ceil(LEAST_STEPS / steps), min(30, MOST_STEPS // steps))))
     return check_count("epochs", asked)
-
-
-def curvature_rate(objective: CompiledLinear, rule: StepRule, batch_size: int) -> float:
-    """Take lr from the curvature of the objective along its steepest direction.
-
-    A loss with a kink has no curvature; C in its place gives rates near the best of a grid. Where the gradient grows
-    without bound, the steepest single row has a say too.
-    """
-    eigenvalue = learning_rate.top_eigenvalue(objective.X, *objective.scaling)
-    curvature = objective.loss.curvature(objective.n_classes)
-    if curvature is None:
-        curvature = float(objective.n_classes)
-    l2 = objective.alpha if objective.penalty.name in ("l2", "elastic_net") else 0.0
-    lr = learning_rate.from_curvature(curvature, eigenvalue, l2, mu_of(rule))
-    if objective.loss.grows:
-        square = learning_rate.largest_square(objective.X, *objective.scaling)
-        lr = min(lr, learning_rate.for_batches(curvature, square, batch_size, mu_of(rule)))
-    return lr
-
-
-def network_rate(rule: StepRule) -> float:
-    """Return the rate of RATES; that of SGD for a rule of the user's own."""
-    return RATES.get(rule.name, RATES["sgd"])
 
 
 def mean_one(weight: NDArray[Any] | None, n: int) -> NDArray[np.float32] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from steepest.kernels.types import F32
 from steepest.nn.linear import Linear
-from steepest.optim import StepRule
-from steepest.optim.schedules import Schedule
+from steepest.optim import Clip, StepRule
+from steepest.optim.schedules import Plateau, Schedule
 from steepest.training.network import Network
 
 __all__ = ["Fitted", "Memory", "Plan", "State", "with_parameters"]
@@ -44,6 +45,12 @@ class Plan:
         The run ends when so many epochs in a row did not lower the least validation loss; None: it goes to its end.
     before : int
         Steps taken before epoch 0 of this plan: masks depend on the number of the step.
+    plateau : Plateau or None
+        Another factor on the learning rate, by the history.
+    clip : Clip or None
+        What happens to every gradient before its step.
+    lr_from : str
+        Where the rate came from: "given", "curvature", "range test" or "table".
     """
 
     rule: StepRule
@@ -54,16 +61,28 @@ class Plan:
     seed: int
     patience: int | None = None
     before: int = 0
+    plateau: Plateau | None = None
+    clip: Clip | None = None
+    lr_from: str = "given"
 
     def steps(self, n: int) -> int:
         """Return the number of steps in an epoch of n rows."""
         return -(-n // self.batch_size)
 
-    def rates(self, n: int, epoch: int) -> F32:
-        """Learning rate of every step of an epoch."""
+    def rates(self, n: int, epoch: int, history: Sequence[Mapping[str, Any]] = ()) -> F32:
+        """Learning rate of every step of an epoch; the history is that of the epochs before."""
         steps = self.steps(n)
         factors = self.schedule(np.arange(epoch * steps, (epoch + 1) * steps), self.epochs * steps)
-        return np.asarray(self.lr * np.asarray(factors), dtype=np.float32)
+        return np.asarray(self.lr * self._factor(history) * np.asarray(factors), dtype=np.float32)
+
+    def _factor(self, history: Sequence[Mapping[str, Any]]) -> float:
+        """Return that of the plateau: nothing but the history has to be kept for it."""
+        if self.plateau is None:
+            return 1.0
+        f, state = 1.0, self.plateau.init()
+        for record in history:
+            f, state = self.plateau.step(_figure(record), state)
+        return f
 
     def is_over(self, state: State) -> bool:
         """Say whether the last epoch is done, or patience is at its end."""
@@ -139,6 +158,12 @@ def with_parameters(model: Fitted, parameters: Mapping[str, F32]) -> Fitted:
     if isinstance(model, Linear):
         return replace(model, W=parameters["W"], b=parameters["b"])
     return replace(model, parameters=dict(parameters))
+
+
+def _figure(record: Mapping[str, Any]) -> float:
+    """Return what a plateau watches: the validation loss, or that of training; null, in JSON, was not finite."""
+    found = record["val_loss"] if "val_loss" in record else record["loss"]
+    return math.nan if found is None else float(found)
 
 
 def _is_finite(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest import __version__
+from steepest import __version__, losses
 from steepest.data.dataset import Dataset
 from steepest.kernels import dispatch as kernels
 from steepest.nn.linear import Linear
@@ -39,7 +39,7 @@ def summarize(objective: Trainable, plan: Plan, state: State, parts: Parts, *, f
     on_test = None
     if parts.test is not None:
         assert parts.test.y is not None
-        on_test = evaluate(model, parts.test.X, parts.test.y, objective.loss, threads=objective.threads)
+        on_test = evaluate(model, parts.test.X, parts.test.y, losses.judge(objective.loss), threads=objective.threads)
     weights = [part for part in model.parameters.values() if part.ndim > 1] if objective.alpha else []
     price = objective.alpha * sum(objective.penalty(W) for W in weights)
     return {
@@ -51,6 +51,7 @@ def summarize(objective: Trainable, plan: Plan, state: State, parts: Parts, *, f
         "train_loss": on_train.loss + price,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
+        "validation": _of_best(state),
         "seconds_training": round(state.seconds, 6),
         "n_train": on_train.n,
         "n_test": 0 if on_test is None else on_test.n,
@@ -65,6 +66,7 @@ def summarize(objective: Trainable, plan: Plan, state: State, parts: Parts, *, f
         "penalty": objective.penalty.name,
         "alpha": objective.alpha,
         "lr": plan.lr,
+        "lr_from": plan.lr_from,
         "batch_size": plan.batch_size,
         "seed": plan.seed,
         "isa": kernels.level(),
@@ -72,6 +74,14 @@ def summarize(objective: Trainable, plan: Plan, state: State, parts: Parts, *, f
         "versions": versions(),
         "notes": [*parts.notes, *findings(on_train, on_test, parts.train)],
     }
+
+
+def _of_best(state: State) -> dict[str, Any] | None:
+    """Return the figures of the best epoch on the validation set."""
+    if state.best_epoch is None:
+        return None
+    best = state.history[state.best_epoch - 1]
+    return {"epoch": best["epoch"], "loss": best["val_loss"], "accuracy": best["val_accuracy"]}
 
 
 def findings(on_train: Evaluation, on_test: Evaluation | None, train: Dataset) -> list[str]:

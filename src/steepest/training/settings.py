@@ -37,10 +37,13 @@ class Settings:
         Kind of classifier.
     hidden, activation, dropout, norm, init
         Of an mlp; see `steepest.nn.MLP`.
-    validation : float, int or None
-        Share or number of the training examples to hold out; the model is that of the best epoch on them.
-    loss, penalty, alpha, beta, radius, scaling, optimizer, momentum, lr, schedule, batch_size, epochs, patience, seed,
-    threads
+    validation : float, int, str or None
+        Share or number of the training examples to hold out, or another source; the model is that of the best epoch on
+        them.
+    class_weight : "none" or "balanced"
+        Balanced gives all classes the same say.
+    loss, smoothing, penalty, alpha, beta, radius, scaling, optimizer, momentum, clip_norm, clip_value, lr, schedule,
+    warm_up, batch_size, epochs, patience, seed, threads
         How to train; see `training.recipe.Recipe`.
     """
 
@@ -58,6 +61,7 @@ class Settings:
     norm: str = "none"
     init: str = "he"
     loss: str = "softmax"
+    smoothing: float = 0.0
     penalty: str = "l2"
     alpha: float = 1e-4
     beta: float = 1.0
@@ -65,11 +69,15 @@ class Settings:
     scaling: str = "auto"
     optimizer: str = "auto"
     momentum: float = 0.9
+    clip_norm: float | None = None
+    clip_value: float | None = None
     lr: float | Literal["auto"] = "auto"
     schedule: str = "cosine"
+    warm_up: float = 0.0
     batch_size: int | Literal["auto"] = "auto"
     epochs: int | Literal["auto"] = "auto"
-    validation: float | int | None = None
+    validation: float | int | str | None = None
+    class_weight: Literal["none", "balanced"] = "none"
     patience: int = 10
     seed: int = 0
     threads: int | None = None
@@ -96,6 +104,7 @@ class Settings:
             self,
             source=_whole(self.source),
             test=_whole(self.test),
+            validation=_whole(self.validation) if isinstance(self.validation, str) else self.validation,
             optimizer=plan.rule.name,
             scaling=resolve(self.scaling, objective.X.dtype),
             lr=plan.lr,

@@ -99,7 +99,7 @@ def test_a_stream_is_learned_portion_by_portion(digits):
     [
         ({"activation": "rulu"}, "relu"), ({"norm": "bacth"}, "batch"), ({"init": "hee"}, "he"),
         ({"dropout": 1.0}, "dropout"), ({"hidden": (3, -1)}, "size 3"), ({"optimizer": "adamm"}, "adam"),
-        ({"loss": "sofmax"}, "softmax"), ({"penalty": "max_norm"}, "max_norm"), ({"patience": 0}, "patience"),
+        ({"loss": "sofmax"}, "softmax"), ({"patience": 0}, "patience"),
         ({"early_stopping": True, "validation_fraction": 2.0}, "validation_fraction"),
     ],
 )  # fmt: skip

