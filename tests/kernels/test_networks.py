@@ -121,13 +121,14 @@ def test_odd_shapes_strides_and_types(name, sizes, n, padding, dtype, threads, s
         dispatch.use(before)
 
 
-def descend(problem, rule, memories, constants, threads, keep=1.0, batch=64):
+def descend(problem, rule, memories, constants, threads, keep=1.0, batch=64, precision="float32", **other):
     top = len(problem.weights) - 1
     layers = [layer._replace(keep=keep if layer.key < top else 1.0) for layer in problem.layers(memories)]
     steps = -(-len(problem.order) // batch)
     tally = dispatch.network_descend(
-        *problem.arguments(), layers, np.full(steps, 0.01, np.float32), loss="hinge", batch_size=batch, rule=rule,
-        constants=constants, l2=1e-3, l1=1e-4, seed=7, first_step=0, threads=threads,
+        *problem.arguments(), layers, np.full(steps, 0.01, np.float32), batch_size=batch, rule=rule,
+        constants=constants, seed=7, first_step=0, threads=threads, precision=precision,
+        **({"loss": "hinge", "l2": 1e-3, "l1": 1e-4} | other),
     )  # fmt: skip
     return [tally, *(part for layer in layers for part in (layer.W, layer.b, *layer.memory_W, *layer.memory_b))]
 
@@ -149,6 +150,86 @@ def test_threads_never_change_a_bit(level, rule, memories, constants, keep):
         for ours, expected in zip(several, one, strict=True):
             np.testing.assert_array_equal(ours, expected)
     assert all(np.isfinite(part).all() for part in one)
+
+
+OWNED = [((600, 70, 5), 100), ((600, 530, 1100, 6), 20), ((40, 530, 6), 7), ((1030, 5), 1)]
+"""Networks whose weights are large beside the batch, so that threads own inputs of a layer: the first, those behind, both."""
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize(("sizes", "batch"), OWNED)
+def test_threads_that_own_inputs_never_change_a_bit(level, sizes, batch, precision):
+    problem = Problem(sizes, 3 * batch + 1, np.uint8, "relu")
+    one = descend(problem, "momentum", 1, (0.9, 0, 0, 0), 1, 0.6, batch, precision)
+    assert all(np.isfinite(part).all() for part in one)
+    for threads in (2, 3, 5):
+        several = descend(problem, "momentum", 1, (0.9, 0, 0, 0), threads, 0.6, batch, precision)
+        for ours, expected in zip(several, one, strict=True):
+            np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize(("sizes", "batch"), OWNED)
+def test_threads_that_own_inputs_take_the_step_of_the_gradient(level, sizes, batch):
+    problem = Problem(sizes, batch, np.float32, "tanh")
+    problem.weight[:] = 1
+    after = descend(problem, "sgd", 0, (0, 0, 0, 0), 2, batch=batch, l2=0.0, l1=0.0)
+    total, _, slopes = problem.backpropagated("hinge")
+    assert after[0][0] == pytest.approx(total, rel=1e-5, abs=1e-5)
+    for (W, b), (dW, db), moved, bias in zip(problem.weights, slopes, after[1::2], after[2::2], strict=True):
+        np.testing.assert_allclose(moved, W - 0.01 * dW / batch, atol=2e-6)
+        np.testing.assert_allclose(bias, b - 0.01 * db / batch, atol=2e-6)
+
+
+def bf16(x):
+    """x to the nearest number of 8 significant bits, half to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32).astype(np.uint64)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32).astype(np.float64)
+
+
+def step_in_bf16(problem):
+    """dL/dW and dL/db of the sum of squared losses, where what products multiply is rounded, and nothing else is."""
+    a = [((problem.X[problem.order].astype(np.float64) - problem.shift) * problem.scale).astype(np.float32)]
+    for (W, b), activation in zip(problem.weights, problem.activations, strict=True):
+        a.append(ACTIVATIONS[activation][0](bf16(a[-1]) @ bf16(W) + b).astype(np.float32))
+    n = len(problem.order)
+    d, slopes = losses.get("squared").gradient(a[-1].astype(np.float64), problem.y[problem.order]) / n, []
+    for i in reversed(range(len(problem.weights))):
+        slopes.append((bf16(a[i]).T @ bf16(d), d.sum(axis=0)))
+        if i:
+            d = bf16(d) @ bf16(problem.weights[i][0]).T * ACTIVATIONS[problem.activations[i - 1]][1](a[i])
+    return slopes[::-1]
+
+
+@given(
+    sizes=st.lists(st.integers(1, 80), min_size=2, max_size=4), n=st.integers(1, 280), threads=st.integers(1, 3),
+    dtype=st.sampled_from([np.uint8, np.float32]), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=EXAMPLES, deadline=None)
+@pytest.mark.parametrize("name", LEVELS)
+def test_bf16_rounds_what_it_multiplies_and_nothing_else(name, sizes, n, threads, dtype, seed):
+    before = dispatch.level()
+    dispatch.use(name)
+    try:
+        problem = Problem(sizes, n, dtype, "tanh", seed)
+        problem.weight[:] = 1
+        after = descend(
+            problem, "sgd", 0, (0, 0, 0, 0), threads, batch=n, precision="bf16", loss="squared", l2=0.0, l1=0.0
+        )
+        for (W, b), (dW, db), moved, bias in zip(
+            problem.weights, step_in_bf16(problem), after[1::2], after[2::2], strict=True
+        ):
+            size = max(np.abs(dW).max(initial=0), np.abs(db).max(initial=0), 1e-2)
+            # a number that float32 leaves beside a tie may be rounded the other way: one in 256 of one term of the sum
+            np.testing.assert_allclose((W - moved) / 0.01, dW, atol=3e-3 * size + 3e-5)
+            np.testing.assert_allclose((b - bias) / 0.01, db, atol=3e-3 * size + 3e-5)
+    finally:
+        dispatch.use(before)
+
+
+def test_bf16_is_not_float32(level):
+    problem = Problem((64, 48, 5), 64, np.float32, "relu")
+    one, two = (descend(problem, "sgd", 0, (0, 0, 0, 0), 1, precision=precision) for precision in ("float32", "bf16"))
+    assert not np.array_equal(one[1], two[1])
 
 
 def test_sgd_is_the_gradient_times_the_rate(level):

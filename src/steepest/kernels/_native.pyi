@@ -64,6 +64,7 @@ def network_descend(
     l1: float,
     seed: int,
     first_step: int,
+    precision: str = "float32",
     threads: int,
 ) -> Tally: ...
 def network_gradient(

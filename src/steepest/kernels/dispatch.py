@@ -143,6 +143,8 @@ def network_descend(
         alpha R = l2 sum W^2 + l1 sum |W|.
     seed, first_step : int
         Dropout's masks depend on them; Adam's correction counts steps from the first.
+    precision : "float32" or "bf16"
+        Of what the products multiply; they add up, and everything else is, in float32.
     threads : int
         They never change a result.
     """

@@ -81,7 +81,8 @@ struct Problem {
     STEEPEST_ISA::moments(data, mean.data(), variance.data(), threads);
     std::string bits;
     auto add = [&](const auto& v) { bits.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof v[0]); };
-    network(data, loss, threads, add);
+    network(data, loss, threads, 21, 100, false, add);
+    if (rows == 300 && type == Type::u8 && loss == Loss::softmax) network(data, loss, threads, 520, 20, true, add);  // threads own inputs
     add(dW), add(db), add(out), add(w), add(bias), add(vW), add(vb), add(mean), add(variance);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
     return bits;
@@ -90,8 +91,7 @@ struct Problem {
  private:
   // Two layers and Adam, with dropout between them: gradient, scores and a few steps.
   template <class Add>
-  void network(const Data& data, Loss loss, int threads, Add add) const {
-    const int hidden = 21;
+  void network(const Data& data, Loss loss, int threads, int hidden, int64_t batch, bool brain, Add add) const {
     std::vector<float> first((size_t)(features * hidden), 0.01f), second((size_t)(hidden * classes), -0.02f), bias((size_t)hidden, 0.1f);
     for (size_t i = 0; i < first.size(); ++i) first[i] *= (float)(i % 7) - 3;
     for (size_t i = 0; i < second.size(); ++i) second[i] *= (float)(i % 5) - 2;
@@ -104,9 +104,9 @@ struct Problem {
     add(m1), add(m2), add(mb1), add(mb2);
     STEEPEST_ISA::networks.scores(data, layers, out.data(), threads);
     for (auto* memory : {&m1, &m2, &mb1, &mb2}) std::fill(memory->begin(), memory->end(), 0.0f);
-    const int64_t batch = 100, steps = (rows + batch - 1) / batch;
+    const int64_t steps = (rows + batch - 1) / batch;
     const std::vector<float> lr((size_t)steps, 0.01f);
-    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0};
+    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0, brain};
     const Tally d = STEEPEST_ISA::networks.descend(data, layers, how, threads);
     add(out), add(first), add(second), add(bias), add(top), add(m1), add(v1), add(m2), add(v2), add(mb1), add(vb2);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});

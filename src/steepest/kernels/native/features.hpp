@@ -19,23 +19,28 @@ class Features {
     }
   }
 
-  // to = ((x - shift) * scale) of the i-th row to visit. The row to visit `ahead` rows later is asked for meanwhile: shuffled rows come
-  // from memory, and this one would be waited for.
-  void take(int64_t i, int64_t ahead, float* to) const {
-    const unsigned char* from = row(data_, i);
-    if (i + ahead < data_.count) {
-      const unsigned char* next = row(data_, i + ahead);
-      const int64_t bytes = data_.features * width(data_.type);
-      for (int64_t b = 0; b < bytes + 63; b += 64) __builtin_prefetch(next + std::min(b, bytes - 1));
-    }
+  // to = ((x - shift) * scale) of the i-th row to visit, features [from, past).
+  void take(int64_t i, int from, int past, float* to) const {
+    const unsigned char* x = row(data_, i);
     switch (data_.type) {
-      case Type::u8: return convert(from, to);
-      case Type::f16: return convert(reinterpret_cast<const uint16_t*>(from), to);
-      case Type::f32: return convert(reinterpret_cast<const float*>(from), to);
+      case Type::u8: return convert(x, from, past, to);
+      case Type::f16: return convert(reinterpret_cast<const uint16_t*>(x), from, past, to);
+      case Type::f32: return convert(reinterpret_cast<const float*>(x), from, past, to);
       case Type::f64: {
-        const double* x = reinterpret_cast<const double*>(from);
-        for (int64_t f = 0; f < data_.features; ++f) to[f] = (float)((x[f] - data_.shift[f]) * data_.scale[f]);
+        const double* numbers = reinterpret_cast<const double*>(x);
+        for (int f = from; f < past; ++f) to[f - from] = (float)((numbers[f] - data_.shift[f]) * data_.scale[f]);
       }
+    }
+  }
+
+  // Asks for the i-th row to visit, features [from, past): shuffled rows come from memory, and would be waited for.
+  void ask(int64_t i, int from, int past) const {
+    if (i >= data_.count) return;
+    const unsigned char* x = row(data_, i);
+    const int64_t each = width(data_.type), last = past * each - 1;
+    for (int64_t at = from * each; at < last + 64; at += 64) {
+      __builtin_prefetch(x + std::min(at, last));
+      asm volatile("");  // an effect: without one the compiler removes what calls this
     }
   }
 
@@ -53,12 +58,11 @@ class Features {
   }
 
   template <class T>
-  void convert(const T* x, float* to) const {
+  void convert(const T* x, int from, int past, float* to) const {
     const float *high = high_.data(), *low = low_.data(), *scale = scale_.data();
-    const int64_t n = data_.features;
-    int64_t f = 0;
-    for (; f + kLanes <= n; f += kLanes) store(to + f, ((numbers(x + f) - load(high + f)) - load(low + f)) * load(scale + f));
-    for (; f < n; ++f) to[f] = ((number(x[f]) - high[f]) - low[f]) * scale[f];
+    int f = from;
+    for (; f + kLanes <= past; f += kLanes) store(to + (f - from), ((numbers(x + f) - load(high + f)) - load(low + f)) * load(scale + f));
+    for (; f < past; ++f) to[f - from] = ((number(x[f]) - high[f]) - low[f]) * scale[f];
   }
 
   const Data data_;

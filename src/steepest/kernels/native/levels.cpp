@@ -11,6 +11,7 @@ STEEPEST_DECLARE(steepest_portable)
 STEEPEST_DECLARE(steepest_avx2)
 STEEPEST_DECLARE(steepest_avx512)
 STEEPEST_DECLARE(steepest_avx512vnni)
+STEEPEST_DECLARE(steepest_avx512bf16)
 #endif
 #if defined(STEEPEST_WIDE)
 STEEPEST_DECLARE(steepest_wide)
@@ -38,6 +39,9 @@ const std::vector<Level>& levels() {
        &steepest_avx2::sweeps, &steepest_avx2::networks, steepest_avx2::moments},
       {"avx512", avx512, &steepest_avx512::sweeps, &steepest_avx512::networks, steepest_avx512::moments},
       {"avx512vnni", [] { return avx512() && __builtin_cpu_supports("avx512vnni"); }, &steepest_avx512vnni::sweeps, &steepest_avx512vnni::networks, steepest_avx512vnni::moments},
+      {"avx512bf16",
+       [] { return avx512() && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16"); },
+       &steepest_avx512bf16::sweeps, &steepest_avx512bf16::networks, steepest_avx512bf16::moments},
 #endif
 #if defined(STEEPEST_WIDE)  // tests: the code of 16 lanes, and that in integers, on a processor that has no instructions for them
       {"wide", [] { return true; }, &steepest_wide::sweeps, &steepest_wide::networks, steepest_wide::moments},

@@ -32,6 +32,7 @@ struct Training {
   const float* lr;  // one for each step
   uint64_t seed;
   int64_t first_step;  // steps taken before: counts for masks and for Adam's bias correction
+  bool brain;  // products in bfloat16, everything else in float32
 };
 
 struct Networks {

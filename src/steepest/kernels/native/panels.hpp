@@ -5,7 +5,7 @@
 #pragma once
 #include <algorithm>
 
-#include "simd.hpp"
+#include "operands.hpp"
 
 namespace STEEPEST_ISA {
 namespace {
@@ -26,8 +26,8 @@ struct Panels {
   size_t at(int p, int rows) const { return (size_t)p * kPanel * rows; }  // where panel p of a matrix of so many rows begins
 };
 
-// c[r * ldc + n] (+)= sum_k a[r * row + k * step] b[k * ldb + n],  r < R, n < V * kLanes
-template <int R, int V>
+// c[r * ldc + n] (+)= sum_k a[r * row + k * step] b[k * ldb + n],  r < R, n < V * kLanes, k over units of N
+template <class N, int R, int V>
 void tile(const float* a, size_t row, size_t step, const float* b, size_t ldb, int depth, float* c, size_t ldc, bool add) {
   Floats sums[R][V];
 #pragma GCC unroll 16
@@ -46,7 +46,7 @@ void tile(const float* a, size_t row, size_t step, const float* b, size_t ldb, i
       Floats e = splat(a[r * row]);
       if (V > 1) hold(e);
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) sums[r][v] += e * u[v];
+      for (int v = 0; v < V; ++v) sums[r][v] = N::add(sums[r][v], e, u[v]);
     }
   }
 #pragma GCC unroll 16
@@ -57,12 +57,12 @@ void tile(const float* a, size_t row, size_t step, const float* b, size_t ldb, i
 
 using Tile = void (*)(const float*, size_t, size_t, const float*, size_t, int, float*, size_t, bool);
 
-template <int R = kTileRows>
+template <class N, int R = kTileRows>
 Tile tile_of(int rows, int vectors) {
   if constexpr (R > 1) {
-    if (rows < R) return tile_of<R - 1>(rows, vectors);
+    if (rows < R) return tile_of<N, R - 1>(rows, vectors);
   }
-  return vectors == 1 ? tile<R, 1> : tile<R, 2>;
+  return vectors == 1 ? tile<N, R, 1> : tile<N, R, 2>;
 }
 
 // Rows in as few tiles as fit, as even as they go.
@@ -73,14 +73,17 @@ struct RowTiles {
   int size(int i) const { return first(i + 1) - first(i); }
 };
 
-// C (rows x columns) = A B, A row by row, B in panels of `depth` rows, C row by row with its columns padded to whole vectors.
-inline void product(const float* a, size_t lda, const float* b, Panels columns, int rows, int depth, float* c, size_t ldc) {
+// C (rows x columns) = A B over `depth` units from unit `from` on: A row by row, B in panels of `height` units, C with its columns
+// padded to whole vectors.
+template <class N>
+void product(const float* a, size_t lda, const float* b, Panels columns, int height, int from, int depth, int rows, float* c, size_t ldc) {
   const RowTiles tiles(rows);
   for (int p = 0; p < columns.count(); ++p) {
     const int vectors = columns.vectors(p);
+    const float* right = b + columns.at(p, height) + (size_t)from * vectors * kLanes;
     for (int i = 0; i < tiles.tiles; ++i) {
       const int r = tiles.first(i);
-      tile_of(tiles.size(i), vectors)(a + r * lda, lda, 1, b + columns.at(p, depth), vectors * kLanes, depth, c + r * ldc + p * kPanel, ldc, false);
+      tile_of<N>(tiles.size(i), vectors)(a + r * lda, lda, 1, right, vectors * kLanes, depth, c + r * ldc + p * kPanel, ldc, false);
     }
   }
 }
