@@ -53,7 +53,10 @@ def loss(recipe: Recipe) -> Loss:
     if not recipe.smoothing:
         return losses.get(recipe.loss)
     if recipe.loss != "softmax":
-        raise InputError(f"smoothing={recipe.smoothing!r} is of loss='softmax', and the loss is {recipe.loss!r}")
+        raise InputError(
+            f"smoothing={recipe.smoothing!r} is a parameter of the softmax loss, and the loss is {recipe.loss!r}: use "
+            "loss='softmax', or no smoothing"
+        )
     return losses.get("softmax", smoothing=check_number("smoothing", recipe.smoothing, 0.0))
 
 

@@ -12,6 +12,7 @@ from steepest.errors import DivergenceError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import Order
 from steepest.objective.compiled import CompiledLinear
+from steepest.training.network import Network
 from steepest.training.plan import Plan, State, with_parameters
 from steepest.training.stepping import Trainable, descend
 
@@ -122,10 +123,7 @@ class Witness:
             features = np.abs((objective.X[found.rows] - objective.scaling.shift) * objective.scaling.scale)
         largest = float(features.max())
         if largest > LARGE:
-            row = int(found.rows[features.max(axis=1).argmax()])
-            return (
-                f"the scaled features of row {row} go up to {largest:.3g}: use scaling='standard', or look at that row"
-            )
+            return f"the scaled features go up to {largest:.3g}: use scaling='standard', or look for a row out of place"
         if not self._layer(found.before) and found.step + found.epoch * plan.steps(len(objective)) > 1:
             return "the weights are of ordinary size: look for a logarithm or a root of what is not positive"
         clip = "" if plan.clip is not None or isinstance(objective, CompiledLinear) else ", or clip_norm=1"
@@ -133,7 +131,10 @@ class Witness:
 
 
 def _sizes(state: State) -> dict[str, float]:
-    return {name: float(np.abs(part).max(initial=0)) for name, part in state.model.parameters.items()}
+    """Return the size of the largest entry of each trained parameter."""
+    model = state.model
+    parts = model.trained if isinstance(model, Network) else model.parameters
+    return {name: float(np.abs(part).max(initial=0)) for name, part in parts.items()}
 
 
 def _copy(state: State) -> State:

@@ -27,7 +27,7 @@ RATES = {
 SPAN = 1000.0
 """The test begins at the rate of the table over this, and ends at the rate times this."""
 
-SHARE = 33
+SHARE = 50
 """A test takes at most one step for so many of the run."""
 
 FEWEST, MOST = 40, 100

@@ -133,6 +133,66 @@ def test_every_rule_takes_the_steps_of_the_graph(rule, dropout):
             np.testing.assert_allclose(part, remembered[what][name], rtol=5e-3, atol=2e-4)
 
 
+CLIPS = {"norm": optim.Clip(norm=0.05), "value": optim.Clip(value=0.01), "both": optim.Clip(norm=0.03, value=0.01)}
+
+
+@pytest.mark.parametrize("clip", CLIPS.values(), ids=CLIPS)
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+@pytest.mark.parametrize("model", [st.nn.MLP([19, 24, 4]), st.nn.MLP([19, 8, 4], activation="gelu")])
+def test_clipped_steps_are_those_of_the_equation(model, rule, clip):
+    L, rule = objective(model), RULES[rule]
+    reason = "gelu" if "gelu" in repr(model) else "clipping" if kernels.runs_native() else "no native code"
+    assert reason in L.in_steps_because(rule, clip)
+    at = L.model.init(seed=2)
+    exact = {name: part.astype(np.float64) for name, part in at.items()}
+    memory, state, order = rule.init(at), rule.init(exact), np.random.default_rng(0).permutation(len(L))
+    rates = np.full(5, 0.02, np.float32)
+    L.descend(at, memory, rule, order, 32, rates, clip=clip)
+    R = reference(L)
+    for step in range(5):
+        _, g = R.value_and_gradient(exact, order[32 * step : 32 * step + 32])
+        if clip.value is not None:
+            g = {name: np.clip(part, -clip.value, clip.value) for name, part in g.items()}
+        if clip.norm is not None:
+            length = np.sqrt(sum((part**2).sum() for part in g.values()))
+            g = {name: part * min(1, clip.norm / length) for name, part in g.items()}
+        update, state = rule.step(g, state, float(rates[0]), exact)
+        exact = {name: exact[name] + update[name] for name in exact}
+    for name in at:
+        np.testing.assert_allclose(at[name], exact[name], rtol=1e-3, atol=2e-5)
+
+
+@native
+def test_a_bound_that_is_never_reached_changes_nothing_but_the_rounding():
+    L = objective(st.nn.MLP([19, 24, 4], dropout=0.2))
+    found = []
+    for clip in (None, optim.Clip(norm=1e6)):
+        at = L.model.init(seed=2)
+        order = np.random.default_rng(0).permutation(len(L))
+        L.descend(at, RULES["adam"].init(at), RULES["adam"], order, 32, np.full(5, 0.01, np.float32), seed=7, clip=clip)
+        found.append(at)
+    for name in found[0]:
+        np.testing.assert_allclose(found[0][name], found[1][name], rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_max_norm_is_a_projection_after_each_step(dropout):
+    L = objective(st.nn.MLP([19, 24, 4], dropout=dropout), penalty=penalties.MaxNorm(radius=0.8))
+    at = L.model.init(seed=2)
+    L.project(at)
+    before = {name: part.copy() for name, part in at.items()}
+    L.descend(at, {}, optim.SGD(), np.arange(32), 32, np.full(1, 3, np.float32), seed=3)
+    free = objective(L.model, penalty="none")
+    free.descend(before, {}, optim.SGD(), np.arange(32), 32, np.full(1, 3, np.float32), seed=3)
+    assert any(np.linalg.norm(W, axis=0).max() > 0.81 for W in before.values() if W.ndim > 1)
+    for name, part in before.items():
+        expected = L.penalty.project(part) if part.ndim > 1 else part
+        np.testing.assert_allclose(at[name], expected, rtol=1e-4, atol=1e-6)
+    if kernels.runs_native():
+        assert L.in_steps_because(optim.SGD()) == "max norm is not native in networks"
+        agree(L, at)
+
+
 @native
 def test_threads_and_slices_never_change_a_bit():
     model = st.nn.MLP([19, 130, 40, 4], dropout=0.2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from steepest.errors import InputError
-from steepest.optim import clip_norm, clip_value, global_norm
+from steepest.optim import Clip, clip_norm, clip_value, global_norm
 
 GRAD = {"W": np.array([[3.0, 0.0], [0.0, 0.0]]), "b": np.array([-4.0, 0.0])}
 
@@ -76,3 +76,30 @@ def test_limits_out_of_range(value):
         clip_norm(GRAD, value)
     with pytest.raises(InputError, match="bound must be positive and finite"):
         clip_value(GRAD, value)
+
+
+def test_clip_is_the_value_and_then_the_norm():
+    rng = np.random.default_rng(0)
+    grad = {"W": rng.normal(size=(4, 3)).astype(np.float32), "b": rng.normal(size=3).astype(np.float32)}
+    both = Clip(norm=0.7, value=0.5)(grad)
+    cut = {name: np.clip(g, -0.5, 0.5) for name, g in grad.items()}
+    length = np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in cut.values()))
+    for name in grad:
+        np.testing.assert_allclose(both[name], cut[name] * min(1, 0.7 / length), rtol=1e-6)
+        assert both[name].dtype == np.float32
+    assert Clip(norm=1e9)(grad) is grad
+    assert Clip()(grad) is grad
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ({"norm": 0}, "clip_norm"),
+        ({"value": -1.0}, "clip_value"),
+        ({"norm": math.inf}, "clip_norm"),
+        ({"value": "1"}, "clip_value"),
+    ],
+)
+def test_bounds_that_are_none_are_refused(how, word):
+    with pytest.raises(InputError, match=word):
+        Clip(**how)

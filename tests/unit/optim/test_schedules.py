@@ -160,3 +160,28 @@ def test_names():
 def test_unknown_names_and_parameters(name, parameters, says):
     with pytest.raises(InputError, match=says):
         schedules.get(name, **parameters)
+
+
+def test_a_text_holds_parameters():
+    assert schedules.get("step:drop=0.5,at=0.3+0.6") == StepDecay(drop=0.5, at=(0.3, 0.6))
+    assert schedules.get("cosine:final=0.1", warm_up=0.2) == WarmUp(Cosine(final=0.1), fraction=0.2)
+    course = schedules.course("plateau:factor=0.5,patience=3", warm_up=0.1)
+    assert course == (WarmUp(Constant(), fraction=0.1), schedules.Plateau(factor=0.5, patience=3))
+    assert schedules.course(schedules.Plateau()) == (Constant(), schedules.Plateau())
+    assert schedules.course("linear") == (Linear(), None)
+    assert schedules.course(None) == (Constant(), None)
+    for name in schedules.NAMES:
+        assert schedules.course(name).schedule.name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("cosine:end=1", "no parameter 'end': it takes final"), ("cosine:final", "'final' is not of the form"),
+        ("cosine:final=x", "'final=x' is not"), ("plateau:patience=2.5", "'patience=2.5' is not"),
+        ("plateau:factor=2", "factor"), ("plato", "plateau"), ("cosin:final=1", "cosine"), ("cosine:", "form"),
+    ],
+)  # fmt: skip
+def test_texts_that_make_no_sense_are_refused(text, word):
+    with pytest.raises(InputError, match=word):
+        schedules.course(text)

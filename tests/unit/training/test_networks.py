@@ -24,7 +24,18 @@ KINDS = {
         model="mlp", hidden=(16,), norm="batch", dropout=0.1, optimizer="momentum", epochs=3, batch_size=64
     ),
     "linear": Recipe(model="linear", optimizer="rmsprop", epochs=3, batch_size=32),
-}
+    "clip": Recipe(model="mlp", hidden=(16,), optimizer="momentum", clip_norm=0.3, epochs=3, batch_size=64),
+    "clip, dropout": Recipe(
+        model="mlp", hidden=(16,), dropout=0.2, clip_norm=0.5, clip_value=0.05, epochs=3, batch_size=64
+    ),
+    "clip, linear": Recipe(optimizer="nesterov", clip_norm=0.3, epochs=3, batch_size=64),
+    "max norm": Recipe(model="mlp", hidden=(16,), penalty="max_norm", radius=0.9, epochs=3, batch_size=64),
+    "smoothing": Recipe(model="mlp", hidden=(16,), smoothing=0.1, epochs=3, batch_size=64),
+    "plateau": Recipe(
+        model="mlp", hidden=(16,), schedule="plateau:factor=0.5,patience=1,threshold=0.5", warm_up=0.4, epochs=6,
+        batch_size=64,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -81,6 +92,36 @@ def test_going_on_from_any_slice_gives_the_same_bits(begin, tmp_path, kind, slic
     objective, plan, _, _ = begin(KINDS[kind], threads=1)
     assert loop.run(objective, plan, resumed, None, validation)
     assert_same(resumed, whole)
+
+
+def test_the_rate_follows_the_validation_loss(begin):
+    objective, plan, state, validation = begin(KINDS["plateau"], epochs=30, lr=0.01, warm_up=0.0)
+    loop.run(objective, plan, state, None, validation)
+    f, memory, expected = 1.0, plan.plateau.init(), []
+    for record in state.history:
+        expected.append(0.01 * f)
+        f, memory = plan.plateau.step(record["val_loss"], memory)
+    assert len(set(expected)) > 3
+    np.testing.assert_allclose([record["lr"] for record in state.history], expected, rtol=1e-6)
+    objective, plan, state, _ = begin(KINDS["plateau"], epochs=30, lr=0.01, warm_up=0.0)
+    loop.run(objective, plan, state)  # without a validation set it follows the training loss
+    assert state.history[-1]["lr"] < 0.01
+    assert objective.on_graph_because is None
+
+
+def test_weights_stay_within_max_norm(begin):
+    objective, plan, state, _ = begin(KINDS["max norm"])
+    longest = []
+
+    def watch(state, plan):
+        parts = [part for part in state.model.parameters.values() if part.ndim > 1]
+        longest.append(max(np.linalg.norm(W.astype(np.float64), axis=0).max() for W in parts))
+
+    assert max(np.linalg.norm(W, axis=0).max() for W in state.model.parameters.values() if W.ndim > 1) < 0.9001
+    loop.run(objective, plan, state, watch)
+    assert pytest.approx(max(longest), rel=1e-5) == 0.9
+    assert state.history[-1]["accuracy"] > 0.7
+    assert np.isfinite(objective.value(state.model.parameters))
 
 
 def test_threads_never_change_a_bit(begin):
