@@ -111,6 +111,9 @@ def train(
     batch_size: Annotated[str | None, _text("Examples a step. [auto]", "N|auto")] = None,
     epochs: Annotated[str | None, _text("Passes over the training examples. [auto]", "N|auto")] = None,
     scaling: Annotated[str | None, _text("Of the features: auto, unit (x / 255), standard or none. [auto]")] = None,
+    precision: Annotated[
+        str | None, _text("Of a network's products: float32, or bf16, which is faster. [float32]", "float32|bf16")
+    ] = None,
     validation: Annotated[
         str | None,
         _text(
@@ -145,7 +148,7 @@ def train(
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
         "on_bad_image": on_bad_image, "model": model, "hidden": hidden, "activation": activation, "dropout": dropout,
         "norm": norm, "init": init, "loss": loss, "smoothing": smoothing, "penalty": penalty, "alpha": alpha,
-        "beta": beta, "radius": radius, "scaling": scaling, "optimizer": optimizer, "momentum": momentum,
+        "beta": beta, "radius": radius, "scaling": scaling, "precision": precision, "optimizer": optimizer, "momentum": momentum,
         "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr, "schedule": schedule, "warm_up": warm_up,
         "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience,
         "class_weight": class_weight, "seed": seed, "threads": threads, "cache": False if no_cache else None,

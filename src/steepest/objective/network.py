@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from steepest.autodiff.derivatives import value_and_grad
+from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F32, AnyRows, DenseLayer, Labels, Order, Tally
 from steepest.losses import Loss
@@ -54,6 +55,9 @@ class NetworkObjective:
         Weight of each example, of mean 1.
     threads : int
         They never change a result.
+    precision : "float32" or "bf16"
+        Of what the products of the native program multiply while it descends. Their sums, and everything else, are
+        float32.
     """
 
     model: Sequential
@@ -65,6 +69,7 @@ class NetworkObjective:
     scaling: Scaling
     weight: F32 | None = None
     threads: int = 1
+    precision: str = "float32"
 
     def __len__(self) -> int:
         return len(self.X)
@@ -156,7 +161,10 @@ class NetworkObjective:
         (float, int)
             The sum of the rows' losses, each at the parameters that its batch met, and how many were classified right.
         """
-        if self.in_steps_because(rule, clip) is not None:
+        because = self.in_steps_because(rule, clip)
+        if because is not None and self.precision != "float32":
+            raise InputError(f"precision={self.precision!r} needs the native program, and {because}")
+        if because is not None:
             dropping = isinstance(self._lowered, str) or any(stage.keep < 1 for stage in self._lowered)
             take = self._tallied if dropping else self._tallied_natively  # the native gradient has no masks
             return self._step_by_step(take, at, memory, rule, order, batch_size, lr, seed, first_step, clip)
@@ -166,7 +174,7 @@ class NetworkObjective:
         tally = kernels.network_descend(
             self.X, self.y, order, self.weight, *self.scaling, layers, lr, loss=self.loss.name, batch_size=batch_size,
             rule=rule.name, constants=_constants(rule), l2=l2, l1=l1, seed=seed, first_step=first_step,
-            threads=self.threads,
+            precision=self.precision, threads=self.threads,
         )  # fmt: skip
         if "count" in memory:
             memory["count"]["t"][...] += len(lr)

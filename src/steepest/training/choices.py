@@ -29,6 +29,7 @@ __all__ = [
     "loss",
     "model",
     "penalty",
+    "precision",
     "rule",
     "threads",
     "without_single_row",
@@ -36,6 +37,9 @@ __all__ = [
 
 MODELS = ("linear", "mlp")
 """Models that have a name."""
+
+PRECISIONS = ("float32", "bf16")
+"""What products may multiply."""
 
 
 def default_optimizer(model: str | Sequential) -> str:
@@ -69,6 +73,13 @@ def penalty(recipe: Recipe) -> Penalty:
             return penalties.get("max_norm", radius=recipe.radius)
         case penalty:
             return penalties.get(penalty)
+
+
+def precision(recipe: Recipe) -> str:
+    """Return what the products multiply."""
+    if recipe.precision not in PRECISIONS:
+        raise InputError(f"there is no precision {recipe.precision!r}: {near(recipe.precision, PRECISIONS)}")
+    return recipe.precision
 
 
 def rule(recipe: Recipe) -> StepRule:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from steepest.errors import InputError
 from steepest.kernels.types import AnyRows, Labels
 from steepest.losses import Loss
 from steepest.nn import Activation
@@ -59,6 +60,8 @@ class Recipe:
         auto: at most 256 rows, and as many epochs as give some thousand steps.
     scaling : "auto", "unit", "standard" or None
         What happens to the features first.
+    precision : "float32" or "bf16"
+        Of what the products of a network's native program multiply.
     seed : int
         Keys every random choice.
     threads : int or None
@@ -87,6 +90,7 @@ class Recipe:
     batch_size: int | Literal["auto"] = "auto"
     epochs: int | Literal["auto"] = "auto"
     scaling: str | None = "auto"
+    precision: str = "float32"
     seed: int = 0
     threads: int | None = None
     model: str | Sequential = "linear"
@@ -150,5 +154,7 @@ def formula(
     loss, penalty, threads = choices.loss(recipe), choices.penalty(recipe), choices.threads(recipe)
     alpha, weights = automatic.check_number("alpha", recipe.alpha, 0.0), mean_one(weight, len(X))
     if model is None:
+        if choices.precision(recipe) != "float32":
+            raise InputError(f"precision={recipe.precision!r} is for networks, and a linear classifier is none")
         return CompiledLinear(X, y, n_classes, loss, penalty, alpha, scaling, weights, threads)
-    return NetworkObjective(model, X, y, loss, penalty, alpha, scaling, weights, threads)
+    return NetworkObjective(model, X, y, loss, penalty, alpha, scaling, weights, threads, choices.precision(recipe))

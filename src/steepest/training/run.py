@@ -88,6 +88,7 @@ class Run:
             "epochs": plan.epochs,
             "patience": plan.patience,
             "scaling": self.card.scaling,
+            "precision": "float32" if isinstance(objective, CompiledLinear) else objective.precision,
             "seed": plan.seed,
             "n_train": len(objective),
         }

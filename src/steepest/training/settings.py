@@ -42,7 +42,7 @@ class Settings:
         them.
     class_weight : "none" or "balanced"
         Balanced gives all classes the same say.
-    loss, smoothing, penalty, alpha, beta, radius, scaling, optimizer, momentum, clip_norm, clip_value, lr, schedule,
+    loss, smoothing, penalty, alpha, beta, radius, scaling, precision, optimizer, momentum, clip_norm, clip_value, lr, schedule,
     warm_up, batch_size, epochs, patience, seed, threads
         How to train; see `training.recipe.Recipe`.
     """
@@ -67,6 +67,7 @@ class Settings:
     beta: float = 1.0
     radius: float = 1.0
     scaling: str = "auto"
+    precision: str = "float32"
     optimizer: str = "auto"
     momentum: float = 0.9
     clip_norm: float | None = None
