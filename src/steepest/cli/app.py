@@ -148,9 +148,9 @@ def train(
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
         "on_bad_image": on_bad_image, "model": model, "hidden": hidden, "activation": activation, "dropout": dropout,
         "norm": norm, "init": init, "loss": loss, "smoothing": smoothing, "penalty": penalty, "alpha": alpha,
-        "beta": beta, "radius": radius, "scaling": scaling, "precision": precision, "optimizer": optimizer, "momentum": momentum,
-        "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr, "schedule": schedule, "warm_up": warm_up,
-        "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience,
+        "beta": beta, "radius": radius, "scaling": scaling, "precision": precision, "optimizer": optimizer,
+        "momentum": momentum, "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr, "schedule": schedule,
+        "warm_up": warm_up, "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience,
         "class_weight": class_weight, "seed": seed, "threads": threads, "cache": False if no_cache else None,
     }  # fmt: skip
 

@@ -42,8 +42,8 @@ class Settings:
         them.
     class_weight : "none" or "balanced"
         Balanced gives all classes the same say.
-    loss, smoothing, penalty, alpha, beta, radius, scaling, precision, optimizer, momentum, clip_norm, clip_value, lr, schedule,
-    warm_up, batch_size, epochs, patience, seed, threads
+    loss, smoothing, penalty, alpha, beta, radius, scaling, precision, optimizer, momentum, clip_norm, clip_value, lr,
+    schedule, warm_up, batch_size, epochs, patience, seed, threads
         How to train; see `training.recipe.Recipe`.
     """
 
