@@ -33,7 +33,10 @@ SHARE = 50
 FEWEST, MOST = 40, 100
 """Steps of a test. Fewer would see nothing; then the table is taken as it is."""
 
-LOWEST, HIGHEST = 0.5, 4.0
+BELOW_LEAST = 2.0
+"""The choice is the rate of the least smoothed loss over this: above a third, for the bounds keep it from the worst."""
+
+LOWEST, HIGHEST = 0.7, 4.0
 """The choice stays within these times the table's rate."""
 
 
@@ -49,7 +52,8 @@ def with_rate(plan: Plan, asked: float | Literal["auto"], objective: Trainable, 
     found = test_rates(plan, objective, state, usual)
     if found is None:
         return replace(plan, lr=usual, lr_from="table")
-    return replace(plan, lr=min(HIGHEST * usual, max(LOWEST * usual, found.choice)), lr_from="range test")
+    lr = float(found.rates[found.losses.argmin()]) / BELOW_LEAST
+    return replace(plan, lr=min(HIGHEST * usual, max(LOWEST * usual, lr)), lr_from="range test")
 
 
 def test_rates(plan: Plan, objective: NetworkObjective, state: State, usual: float) -> RangeTest | None:

@@ -100,7 +100,7 @@ def train(
     lr : float or "auto"
         Peak learning rate; a rule with an ``lr`` of its own keeps it. "auto" takes that of a linear classifier from the
         curvature of the objective. For networks it does a range test on copies of the weights, of at most 2 % of the
-        steps, and stays within 1/2 and 4 times what the step rule usually needs; a run of less than 2,000 steps takes
+        steps, and stays within 0.7 and 4 times what the step rule usually needs; a run of less than 2,000 steps takes
         what is usual. ``run.plan.lr`` and ``run.plan.lr_from`` say what it was.
     seed : int
         Keys the first weights, the order of the rows and the masks of dropout.

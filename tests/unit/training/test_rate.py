@@ -48,11 +48,10 @@ def test_the_start_is_left_as_it_was(digits):
     assert (state.epoch, state.step, state.history) == (0, 0, [])
 
 
-def test_the_choice_is_a_third_of_the_rate_of_the_least_loss(digits):
+def test_the_choice_is_half_the_rate_of_the_least_loss(digits):
     objective, plan, state = prepared(digits, optimizer="sgd")
     test = rate.test_rates(plan, objective, state, rate.RATES["sgd"])
-    assert test.choice == pytest.approx(test.rates[test.losses.argmin()] / 3)
-    assert plan.lr == pytest.approx(np.clip(test.choice, 0.5 * 0.2, 4 * 0.2))
+    assert plan.lr == pytest.approx(np.clip(test.rates[test.losses.argmin()] / 2, 0.7 * 0.2, 4 * 0.2))
     assert len(test.rates) <= plan.epochs * plan.steps(len(objective)) / rate.SHARE
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 import steepest as st
+from steepest.training.callbacks import base
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,13 @@ def scalars(folder):
 def test_tensorboard_has_every_figure(digits, tmp_path):
     pytest.importorskip("tensorboardX")
     train, test = digits
-    board = st.callbacks.TensorBoard(tmp_path / "board")
+    board = st.callbacks.TensorBoard(tmp_path / "board", every=0)
     run = st.train("mlp", train, epochs=4, validation=test, callbacks=[board])
     found = scalars(tmp_path / "board")
     assert set(found) == {"loss/training", "loss/validation", "accuracy/training", "accuracy/validation", "lr"}
     for tag, name in (("loss/training", "loss"), ("accuracy/validation", "val_accuracy"), ("lr", "lr")):
         assert found[tag] == pytest.approx({record["epoch"]: record[name] for record in run.history}, rel=1e-6)
-    st.MLPClassifier(epochs=2, callbacks=[st.callbacks.TensorBoard(tmp_path / "mlp")]).fit(train.X, train.y)
+    st.MLPClassifier(epochs=2, callbacks=[st.callbacks.TensorBoard(tmp_path / "mlp", every=0)]).fit(train.X, train.y)
     assert set(scalars(tmp_path / "mlp")) == {"loss/training", "accuracy/training", "lr"}
 
 
@@ -55,16 +55,33 @@ def test_tensorboard_keeps_what_was_there_when_a_run_fails(digits, tmp_path):
             raise KeyError("x")
 
     with pytest.raises(KeyError):
-        st.train("mlp", digits[0], epochs=4, callbacks=[st.callbacks.TensorBoard(tmp_path), fail])
+        st.train("mlp", digits[0], epochs=4, callbacks=[st.callbacks.TensorBoard(tmp_path, every=0), fail])
     assert sorted(scalars(tmp_path)["lr"]) == [1, 2]
 
 
+def test_short_epochs_are_thinned_and_the_last_is_there(digits, tmp_path, monkeypatch):
+    """Counted: a write of five figures takes 0.25 ms, so one in 50 ms costs half a percent."""
+    pytest.importorskip("tensorboardX")
+    now = [0.0]
+    monkeypatch.setattr(base.time, "monotonic", lambda: now[0])
+
+    def tick(run):
+        now[0] += 0.002
+
+    st.train("mlp", digits[0], epochs=101, callbacks=[tick, st.callbacks.TensorBoard(tmp_path)])
+    steps = sorted(scalars(tmp_path)["lr"])
+    assert steps[0] == 1
+    assert steps[-1] == 101
+    assert len(steps) <= 2 + 101 * 0.002 / 0.05
+
+
 @pytest.mark.filterwarnings("default")  # of a library that is not ours
-def test_mlflow_has_every_figure(digits, tmp_path):
+def test_mlflow_has_every_figure(digits, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     train, test = digits
-    uri = f"sqlite:///{tmp_path}/runs.db" if importlib.util.find_spec("sqlalchemy") else f"file:{tmp_path}/runs"
-    log = st.callbacks.MLflow("digits", name="first", uri=uri)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    uri = f"file:{tmp_path}/runs"
+    log = st.callbacks.MLflow("digits", name="first", uri=uri, every=0)
     run = st.train("mlp", train, epochs=4, validation=test, callbacks=[log])
     client = mlflow.MlflowClient(uri)
     found = client.get_run(log.run_id)

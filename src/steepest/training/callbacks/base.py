@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,10 +15,25 @@ from steepest.training.plan import Plan, State
 if TYPE_CHECKING:
     from steepest.training.run import Run
 
-__all__ = ["PAUSE", "Callback", "Looking", "Watching"]
+__all__ = ["PAUSE", "Callback", "Looking", "Pace", "Watching"]
 
 PAUSE = 0.2
 """Seconds between two calls of ``progress``."""
+
+
+class Pace:
+    """Says when it is time again: at most once in `every` seconds, and the first time at once."""
+
+    def __init__(self, every: float) -> None:
+        self.every, self._last = every, -math.inf
+
+    def is_due(self) -> bool:
+        """Say whether it is time; if so, the seconds count from now."""
+        now = time.monotonic()
+        due = now - self._last >= self.every
+        if due:
+            self._last = now
+        return due
 
 
 class Callback:
@@ -80,7 +96,7 @@ class Looking:
         self._epoch = [callback.epoch if isinstance(callback, Callback) else callback for callback in callbacks]
         # Only those that have something to do there are called there.
         self._progress = [c.progress for c in self._all if type(c).progress is not Callback.progress]
-        self._last = 0.0
+        self._pace = Pace(PAUSE)
 
     def __enter__(self) -> Looking:
         with ExitStack() as stack:
@@ -102,8 +118,7 @@ class Looking:
             for callback in self._epoch:
                 said = callback(self._run)
                 stop = stop or (type(said).__name__ in ("bool", "bool_") and bool(said))  # a number is no wish to stop
-        if self._progress and (now := time.monotonic()) - self._last >= PAUSE:
-            self._last = now
+        if self._progress and self._pace.is_due():
             for progress in self._progress:
                 progress(self._run)
         return stop

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, final
 
 from steepest.errors import InputError
-from steepest.training.callbacks.base import Callback
+from steepest.training.callbacks.base import Callback, Pace
 
 if TYPE_CHECKING:
     from steepest.training.run import Run
@@ -16,6 +16,7 @@ __all__ = ["MLflow"]
 
 _NAMES = ("loss", "accuracy", "lr", "val_loss", "val_accuracy")
 _MOST = 1000  # metrics in one request
+_PAUSE = 2.0  # seconds between two requests
 
 
 @final
@@ -33,7 +34,7 @@ class MLflow(Callback):
     uri : str or None
         Where to log; None is what MLflow is set to (MLFLOW_TRACKING_URI).
     every : float
-        Seconds between two requests.
+        Seconds between two epochs that are logged; the last one always is. 0 logs all.
 
     Attributes
     ----------
@@ -52,15 +53,14 @@ class MLflow(Callback):
     """
 
     def __init__(
-        self, experiment: str = "steepest", *, name: str | None = None, uri: str | None = None, every: float = 2.0
+        self, experiment: str = "steepest", *, name: str | None = None, uri: str | None = None, every: float = 0.2
     ) -> None:
         if find_spec("mlflow") is None:
             raise InputError("MLflow is not installed: pip install 'steepest[mlflow]'")
         self.experiment, self.name, self.uri, self.every = experiment, name, uri, every
         self.run_id = ""
         self._client: Any = None
-        self._sent, self._last = 0, 0.0
-        self._times: list[int] = []
+        self._begin(0)
 
     def start(self, run: Run) -> None:
         """Begin a run there, and log the settings."""
@@ -72,29 +72,34 @@ class MLflow(Callback):
         self.run_id = self._client.create_run(number, run_name=self.name).info.run_id
         for name, value in run.settings.items():
             self._client.log_param(self.run_id, name, value)
-        self._sent, self._last, self._times = len(run.history), time.monotonic(), [0] * len(run.history)
+        self._begin(run.state.epoch)
 
     def epoch(self, run: Run) -> None:
-        """Note the time; log what has come together."""
-        self._times.append(int(time.time() * 1000))
-        if time.monotonic() - self._last >= self.every:
-            self._send(run)
+        """Note the figures, and log what has come together, if it is time."""
+        if self._noting.is_due():
+            self._note(run)
+        if self._sending.is_due():
+            self._send()
 
     def end(self, run: Run) -> None:
         """Log the rest, and end the run there."""
-        self._send(run)
+        if run.state.epoch > self._noted:
+            self._note(run)
+        self._send()
         self._client.set_terminated(self.run_id, "FINISHED" if run.finished else "KILLED")
         self._client = None
 
-    def _send(self, run: Run) -> None:
+    def _begin(self, epoch: int) -> None:
+        self._noting, self._sending, self._noted = Pace(self.every), Pace(_PAUSE), epoch
+        self._metrics: list[tuple[str, float, int, int]] = []
+
+    def _note(self, run: Run) -> None:
+        record, now, self._noted = run.history[-1], int(time.time() * 1000), run.state.epoch
+        self._metrics += [(name, record[name], now, record["epoch"]) for name in _NAMES if name in record]
+
+    def _send(self) -> None:
         from mlflow.entities import Metric
 
-        metrics = [
-            Metric(name, record[name], self._times[record["epoch"] - 1], record["epoch"])
-            for record in run.history[self._sent :]
-            for name in _NAMES
-            if record.get(name) is not None
-        ]
-        for first in range(0, len(metrics), _MOST):
-            self._client.log_batch(self.run_id, metrics[first : first + _MOST])
-        self._sent, self._last = len(run.history), time.monotonic()
+        for first in range(0, len(self._metrics), _MOST):
+            self._client.log_batch(self.run_id, [Metric(*metric) for metric in self._metrics[first : first + _MOST]])
+        self._metrics = []

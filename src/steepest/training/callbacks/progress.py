@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, final
 
-from steepest.training.callbacks.base import Callback
+from steepest.training.callbacks.base import Callback, Pace
 from steepest.training.plan import Plan, State
 
 if TYPE_CHECKING:
@@ -40,23 +39,23 @@ class Progress(Callback):
 
     def __init__(self, every: float = 0.5) -> None:
         self.every = every
-        self._last = (-float("inf"), 0)
+        self._pace, self._written = Pace(every), 0
 
     def start(self, run: Run) -> None:
         """Begin anew."""
-        self._last = (-float("inf"), run.state.epoch)
+        self._pace, self._written = Pace(self.every), run.state.epoch
 
     def epoch(self, run: Run) -> None:
         """Write a line, if it is time for one."""
-        if time.monotonic() - self._last[0] >= self.every:
+        if self._pace.is_due():
             self._write(run)
 
     def end(self, run: Run) -> None:
         """Write the last line, unless it is there."""
-        if run.state.epoch > self._last[1]:
+        if run.state.epoch > self._written:
             self._write(run)
 
     def _write(self, run: Run) -> None:
-        self._last = (time.monotonic(), run.state.epoch)
+        self._written = run.state.epoch
         words = figures(run.state, run.plan, len(run.objective))
         print(f"epoch {run.state.epoch} of {run.plan.epochs}  {words}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, final
 
 from steepest.errors import InputError
-from steepest.training.callbacks.base import Callback
+from steepest.training.callbacks.base import Callback, Pace
 
 if TYPE_CHECKING:
     from steepest.training.run import Run
@@ -30,6 +30,9 @@ class TensorBoard(Callback):
     ----------
     folder : str or path
         Where to write; runs side by side are folders side by side.
+    every : float
+        Seconds between two epochs that are written; the last one always is. 0 writes all, which in runs with epochs of
+        a few milliseconds costs more than the 1 % that 0.05 keeps within.
 
     Raises
     ------
@@ -43,11 +46,12 @@ class TensorBoard(Callback):
     >>> st.train("mlp", st.load("digits"), callbacks=[board])  # doctest: +SKIP
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, every: float = 0.05) -> None:
         if find_spec("tensorboardX") is None:
             raise InputError("TensorBoard needs tensorboardX, which is not here: pip install 'steepest[tensorboard]'")
-        self.folder = os.fspath(folder)
+        self.folder, self.every = os.fspath(folder), every
         self._writer: Any = None
+        self._pace, self._written = Pace(every), 0
 
     def start(self, run: Run) -> None:
         """Open the file, and write the settings."""
@@ -56,15 +60,22 @@ class TensorBoard(Callback):
         self._writer = SummaryWriter(self.folder)
         words = "\n".join(f"    {name}: {value}" for name, value in run.settings.items())
         self._writer.add_text("settings", words)
+        self._pace, self._written = Pace(self.every), run.state.epoch
 
     def epoch(self, run: Run) -> None:
-        """Write what the epoch came to."""
-        record = run.history[-1]
+        """Write what the epoch came to, if it is time."""
+        if self._pace.is_due():
+            self._write(run)
+
+    def end(self, run: Run) -> None:
+        """Write the last epoch, unless it is there, and close the file."""
+        if run.state.epoch > self._written:
+            self._write(run)
+        self._writer.close()
+        self._writer = None
+
+    def _write(self, run: Run) -> None:
+        record, self._written = run.history[-1], run.state.epoch
         for name, tag in _TAGS.items():
             if name in record:
                 self._writer.add_scalar(tag, record[name], record["epoch"])
-
-    def end(self, run: Run) -> None:
-        """Close the file."""
-        self._writer.close()
-        self._writer = None
