@@ -32,7 +32,7 @@ class Layer {
   Aligned<float> kept;                        // masks
 
   Layer(const Dense& given, int rows, bool first, bool training, bool gathers, std::vector<int> cuts)
-      : given(given), out{given.outputs}, cuts(std::move(cuts)), size((size_t)out.padded() * given.inputs), W(size), b(padded()),
+      : given(given), out{given.outputs, true}, cuts(std::move(cuts)), size((size_t)out.padded() * given.inputs), W(size), b(padded()),
         m(training && given.memory_W[0] ? size : 0), v(training && given.memory_W[1] ? size : 0), bm(m.get() ? padded() : 0), bv(v.get() ? padded() : 0), G(gathers ? size : 0),
         db(padded()), a(rows, given.outputs, true, true), d(rows, given.outputs, !first, true), kept(given.keep < 1 && training ? rows * a.ld : 0),
         right_(N::kPack > 1 ? (size_t)out.padded() * height() : 0), turned_(first ? 0 : (size_t)inputs().padded() * units<N>(given.outputs)),

@@ -23,6 +23,7 @@ namespace STEEPEST_ISA {
 namespace {
 
 constexpr int kGroupRows = 16;  // rows that meet the loss together; a thread owns whole groups
+constexpr int kLocal = kPanel * 3 * kLanes;  // numbers of dW in a piece, at most
 constexpr int kPieceRows = 2 * 14;  // inputs whose dW is made at once, where nothing else says how many: whole tiles
 
 // Inputs [first, last) of a layer's weights, or its biases (first = -1): what one thread moves at a time.
@@ -53,7 +54,7 @@ class Program {
  public:
   Program(const Data& data, const std::vector<Dense>& layers, int64_t batch, const Training* how, int threads)
       : data_(data), how_(how), block_((int)std::min<int64_t>(kBlock, std::max<int64_t>(1, batch))), C_(layers.back().outputs), features_(data), threads_(threads),
-        barrier_(threads), tallies_(block_ / kGroupRows + 1), scratch_((size_t)threads * 2 * kGroupRows * C_), local_((size_t)threads * kPanel * kPanel) {
+        barrier_(threads), tallies_(block_ / kGroupRows + 1), scratch_((size_t)threads * 2 * kGroupRows * C_), local_((size_t)threads * kLocal) {
     layers_.reserve(layers.size());
     for (size_t l = 0; l < layers.size(); ++l)
       layers_.emplace_back(layers[l], block_, l == 0, how != nullptr, !how || batch > block_, cut(layers[l].inputs, how ? chunks(layers[l], l == 0) : 1, l ? kPanel : 4));
@@ -370,14 +371,14 @@ class Program {
     while (!piece.layer && piece.first >= l.cuts[chunk + 1]) ++chunk;
     const Values<N>& in = piece.layer ? layers_[piece.layer - 1].a : x_[chunk];
     const float* left = in.across(0, piece.layer ? piece.first : piece.first - l.cuts[chunk]);
-    const RowTiles tiles(piece.last - piece.first);
     const bool keep = now.add || !now.whole || !how_;
     for (int p = 0; p < l.out.count(); ++p) {
       const int width = l.width(p);
-      float* g = keep ? l.at(l.G, p, piece.first) : local_.get() + (size_t)thread * kPanel * kPanel;
+      const RowTiles tiles(piece.last - piece.first, l.out.vectors(p));
+      float* g = keep ? l.at(l.G, p, piece.first) : local_.get() + (size_t)thread * kLocal;
       for (int i = 0; i < tiles.tiles; ++i) {
         const int r = tiles.first(i);
-        tile_of<N>(tiles.size(i), l.out.vectors(p))(left + r, 1, in.ld, l.d.across(0, p * kPanel), l.d.ld, units<N>(now.rows), g + r * width, width, now.add);
+        tile_of<N>(tiles.size(i), l.out.vectors(p), l.out.half(p))(left + r, 1, in.ld, l.d.across(0, p * kPanel), l.d.ld, units<N>(now.rows), g + r * width, width, now.add);
       }
       if (now.whole) last(l, p, piece.first, piece.last, g);
     }
