@@ -100,6 +100,8 @@ HEAVY = (
     "sympy",
     "mpmath",
     "fast_sugiyama",
+    "tensorboardX",
+    "mlflow",
 )
 
 

@@ -224,7 +224,7 @@ class MLPClassifier(DescentClassifier):
             raise InputError("X_val and y_val belong together: give both or neither")
         held = None if X_val is None or y_val is None else (X_val, y_val)
         share = self.validation_fraction if self.early_stopping and held is None else 0.0
-        told = [*self.callbacks, *([Progress()] if self.verbose else [])]
+        told = [*self.callbacks, Progress()] if self.verbose else self.callbacks
         return self._fit(X, y, sample_weight, held, share, told)
 
     def _adopt(self, trained: Fitted) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from steepest import losses, optim, penalties
@@ -111,6 +112,8 @@ def model(recipe: Recipe, rule: StepRule, D: int, C: int) -> Sequential | None:
                 return None
             found = Sequential(LinearLayer(D, C), init="zeros")
         case "mlp":
+            if not isinstance(recipe.hidden, Sequence):
+                raise InputError(f"hidden={recipe.hidden!r} must be the neurons of each hidden layer, as in (128,)")
             found = MLP(
                 [D, *recipe.hidden, C], recipe.activation, init=recipe.init, dropout=recipe.dropout, norm=recipe.norm
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,6 +55,8 @@ class Validation(NamedTuple):
         InputError
             When there are no rows or labels, or they do not fit.
         """
+        if held.feature_shape == train.X.shape[1:]:  # rows already
+            held = replace(held, feature_shape=train.feature_shape)
         held = align_test(train, held)
         check_finite(held)
         if held.y is None or not len(held):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from steepest.data.arrays import as_numpy
 from steepest.data.checks import validate
 from steepest.data.dataset import Dataset
 from steepest.data.load import load
+from steepest.errors import InputError
 from steepest.losses import Loss
 from steepest.nn.scaling import resolve
 from steepest.nn.sequential import Sequential
@@ -138,13 +140,13 @@ def train(
     >>> sorted(run.history[0])
     ['accuracy', 'epoch', 'loss', 'lr', 'seconds', 'val_accuracy', 'val_loss']
     """
-    ds = load(data)
+    ds = _read(data, "data")
     validate(_named(ds, "data"))
     assert ds.y is not None
     labels = np.arange(ds.n_classes) if isinstance(data, Dataset) else _labels(data, ds)
     held = None
     if validation is not None:
-        held = loop.Validation.of(ds, _named(load(validation), "validation"))
+        held = loop.Validation.of(ds, _named(_read(validation, "validation"), "validation"))
     recipe = Recipe(
         loss=loss, smoothing=smoothing, penalty=penalty, alpha=alpha, optimizer=optimizer, lr=lr, schedule=schedule,
         warm_up=warm_up, clip_norm=clip_norm, clip_value=clip_value, batch_size=batch_size, epochs=epochs,
@@ -160,6 +162,17 @@ def train(
     with Looking(run, callbacks) as looking:
         loop.run(objective, plan, state, looking, held)
     return run
+
+
+def _read(given: Any, name: str) -> Dataset:
+    """Load what was given for this argument."""
+    try:
+        return load(given)
+    except InputError as error:
+        if isinstance(given, str | os.PathLike):  # the message has the path
+            raise
+        text = str(error).replace("give y as well, for example load(X, y)", "give the pair (X, y)")
+        raise InputError(f"{name}: {text}") from None
 
 
 def _named(ds: Dataset, name: str) -> Dataset:

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import steepest as st
+from steepest.kernels.dispatch import runs_native
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,31 @@ def test_early_stopping_keeps_the_best_epoch(digits):
     assert held.n_iter_ == held.best_epoch_ + 3
     assert "val_loss" in held.history_[0]
     assert st.MLPClassifier(epochs=2).fit(train.X, train.y).best_epoch_ is None
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"smoothing": 0.1}, {"clip_norm": 1.0}, {"clip_value": 0.1}, {"penalty": "max_norm", "radius": 2.0},
+        {"warm_up": 0.2}, {"schedule": "plateau:factor=0.5,patience=2"}, {"schedule": "one_cycle"},
+        {"loss": st.losses.Softmax(smoothing=0.1)}, {"schedule": st.optim.schedules.Plateau()},
+    ],
+)  # fmt: skip
+def test_ways_to_train_learn_the_digits_and_are_cloned(digits, how):
+    train, test = digits
+    clf = clone(st.MLPClassifier(hidden=(64,), epochs=15, **how)).fit(train.X, train.y, X_val=test.X, y_val=test.y)
+    assert clf.score(test.X, test.y) > 0.95
+    assert clf.predict_proba(test.X).shape == (359, 10)
+    assert pickle.loads(pickle.dumps(clf)).score(test.X, test.y) == clf.score(test.X, test.y)
+    clf.partial_fit(train.X, train.y)
+
+
+def test_a_copied_loss_stays_native(digits):
+    train, _ = digits
+    clf = clone(st.MLPClassifier(loss=st.losses.hinge, epochs=1))
+    seen = []
+    clf.set_params(callbacks=[lambda run: seen.append(run.on_graph_because)]).fit(train.X, train.y)
+    assert seen == [None if runs_native() else "there is no native code in use"]
 
 
 def test_a_stream_is_learned_portion_by_portion(digits):

@@ -40,7 +40,7 @@ def test_bf16_of_the_estimator_gives_the_same_bits_on_any_threads(digits):
 
 
 def test_words_that_are_no_precision_are_refused(digits):
-    with pytest.raises(st.errors.InputError, match="no precision 'bf61'.*bf16"):
+    with pytest.raises(st.errors.InputError, match=r"no precision 'bf61'.*bf16"):
         st.train("mlp", digits[0], epochs=1, precision="bf61")
 
 

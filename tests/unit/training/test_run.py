@@ -111,6 +111,24 @@ def test_weights_of_classes_and_samples():
     assert [r["loss"] for r in weighted] == [r["loss"] for r in same]
 
 
+def test_faults_of_the_data_name_the_argument():
+    X, y = np.zeros((4, 2)), [0, 1, 0, 1]
+    X[2, 1] = np.inf
+    with pytest.raises(st.InputError, match=r"^data has inf in row 2, column 1"):
+        st.train("mlp", (X, y))
+    with pytest.raises(st.InputError, match=r"^data: X has no rows"):
+        st.train("mlp", (X[:0], y[:0]))
+    with pytest.raises(st.InputError, match=r"^data has one class only \('0'\)"):
+        st.train("mlp", (X[:2], [0, 0]))
+
+
+def test_a_model_that_no_memory_holds_is_counted(digits):
+    with pytest.raises(st.InputError, match=r"the model has 73,999,999,926 weights, .* memory of adam take 1\.\d TB"):
+        st.MLPClassifier(hidden=(999_999_999,)).fit(digits[0].X, digits[0].y)
+    with pytest.raises(st.InputError, match=r"hidden=5 must be .* as in \(128,\)"):
+        st.MLPClassifier(hidden=5).fit(digits[0].X, digits[0].y)
+
+
 @pytest.mark.parametrize(
     ("how", "word"),
     [
@@ -123,6 +141,16 @@ def test_weights_of_classes_and_samples():
         ({"validation": (np.zeros((3, 5)), [0, 1, 2])}, "features"),
         ({"batch_size": 0}, "batch_size"),
         ({"lr": -1}, "lr"),
+        ({"clip_norm": "x"}, "clip_norm"),
+        ({"smoothing": 0.1, "loss": "hinge"}, "smoothing=0.1 is a parameter of the softmax loss"),
+        ({"schedule": 3}, "plateau"),
+        ({"callbacks": 3}, "callbacks=3 must be a list"),
+        ({"class_weight": {0: -1.0}}, r"class_weight\[0\]=-1.0 must be at least 0"),
+        ({"sample_weight": ["a"] * 1438}, "sample_weight holds what is no number"),
+        ({"validation": (np.zeros((3, 64)), [0, 1])}, "validation: X has 3 rows and y has 2 labels"),
+        ({"validation": np.zeros((3, 64))}, r"validation: there are no labels: give the pair \(X, y\)"),
+        ({"validation": (np.full((3, 64), np.nan), [0, 1, 2])}, "validation has NaN in row 0"),
+        ({"validation": (np.zeros((1, 64)), ["x"])}, "validation has the label 'x' that training never saw"),
     ],
 )
 def test_wrong_words_are_named(digits, how, word):

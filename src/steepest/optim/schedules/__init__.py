@@ -132,7 +132,7 @@ def course(schedule: str | Schedule | Plateau | None, warm_up: float = 0.0) -> C
         said = _said(schedule)
         _check_known("plateau", Plateau, said)
         schedule = Plateau(**said)
-    elif isinstance(schedule, str) and schedule.partition(":")[0] not in NAMES:
+    elif not isinstance(schedule, Schedule | Plateau | None) and str(schedule).partition(":")[0] not in NAMES:
         raise InputError(f"there is no schedule {schedule!r}: {near(schedule, (*NAMES, 'plateau'))}")
     if isinstance(schedule, Plateau):
         return Course(get("constant", warm_up), schedule)

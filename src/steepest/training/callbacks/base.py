@@ -85,6 +85,8 @@ class Looking:
     """
 
     def __init__(self, run: Run, callbacks: Sequence[Watching]) -> None:
+        if not isinstance(callbacks, Sequence):
+            raise InputError(f"callbacks={callbacks!r} must be a list of callbacks")
         for callback in callbacks:
             if not isinstance(callback, Callback) and not callable(callback):
                 raise InputError(
