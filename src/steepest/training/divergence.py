@@ -60,11 +60,11 @@ class Witness:
     def __init__(self, objective: Trainable, plan: Plan, *, exact: bool) -> None:
         self._objective, self._plan, self._exact = objective, plan, exact
         self._seen: State | None = None
-        self._start = 0.0
+        self._start: float | None = None
 
     def look(self, state: State) -> None:
         """Remember the state, if the last copy has grown old."""
-        if self._start == 0:
+        if self._start is None:
             self._start = max(_sizes(state).values())
         if self._exact and (self._seen is None or state.seconds - self._seen.seconds > PAUSE):
             self._seen = _copy(state)
@@ -115,7 +115,7 @@ class Witness:
                 return f", and {name} is not finite"
         sizes = _sizes(state)
         name = max(sizes, key=lambda name: sizes[name])
-        return f", and {name} has grown to {sizes[name]:.3g}" if sizes[name] > 10 * max(self._start, 1.0) else ""
+        return f", and {name} has grown to {sizes[name]:.3g}" if sizes[name] > 10 * max(self._start or 0.0, 1.0) else ""
 
     def _cause(self, found: Step) -> str:
         objective, plan = self._objective, self._plan
