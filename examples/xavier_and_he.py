@@ -22,14 +22,10 @@ PAIRS = [("tanh", "xavier"), ("tanh", "he"), ("relu", "xavier"), ("relu", "he")]
 
 def look(model, parameters, X, y):
     """Return (h, dL/dh) behind each activation, from the first layer to the last."""
-    h, seen = st.tensor(X), []
-    for name, layer in zip(model.names, model.layers, strict=True):
-        own = {full.partition(".")[2]: part for full, part in parameters.items() if full.startswith(f"{name}.")}
-        h = layer.apply(own, h, st.nn.EVALUATION)
-        if isinstance(layer, st.nn.Activation):
-            seen.append(h)
-    st.losses.softmax(h, y).mean().backward()  # it writes into every tensor that the loss came from
-    return [(h.value, h.grad) for h in seen]
+    seen = model.trace(parameters, st.tensor(X))
+    *_, scores = seen.values()
+    st.losses.softmax(scores, y).mean().backward()  # it writes into every tensor that the loss came from
+    return [(h.value, h.grad) for name, h in seen.items() if name.startswith("activation")]
 
 
 def experiment(quick):

@@ -12,7 +12,7 @@ from steepest.kernels.types import F32
 from steepest.nn.base import Layer, Mode, Shape
 from steepest.nn.initialization import Initialization, generator
 
-__all__ = ["apply", "grouped", "init", "input_shape", "names", "naming", "output_shape", "shapes", "state"]
+__all__ = ["apply", "grouped", "init", "input_shape", "names", "naming", "output_shape", "shapes", "state", "trace"]
 
 T = TypeVar("T")
 
@@ -86,11 +86,19 @@ def grouped(layers: Sequence[Layer], parameters: Mapping[str, Any]) -> dict[str,
     return groups
 
 
-def apply(layers: Sequence[Layer], parameters: Mapping[str, Any], x: Any, mode: Mode) -> Any:
-    """Return what the last layer makes of what the one before made, and so on back to x."""
+def trace(layers: Sequence[Layer], parameters: Mapping[str, Any], x: Any, mode: Mode) -> Iterator[tuple[str, Any]]:
+    """Yield the name of each layer, and what it makes of what the one before made."""
     groups = grouped(layers, parameters)
     for place, (layer, (name, own)) in enumerate(zip(layers, groups.items(), strict=True)):
         with naming(name):
             layer.output_shape(x.shape[1:])
             x = layer.apply(own, x, mode.inside(name, place))
-    return x
+        yield name, x
+
+
+def apply(layers: Sequence[Layer], parameters: Mapping[str, Any], x: Any, mode: Mode) -> Any:
+    """Return what the last layer makes of what the one before made, and so on back to x."""
+    made = x
+    for _, made in trace(layers, parameters, x, mode):  # noqa: B007  of the last layer it is the result
+        pass
+    return made

@@ -145,13 +145,26 @@ class Sequential:
             If X or a parameter does not have the shape that a layer needs, or there is no layer for a parameter: the
             message names the layer.
         """
-        if not isinstance(X, Tensor):
-            X = np.asarray(X)
-            if X.dtype.kind in "iub":
-                X = X.astype(np.result_type(X.dtype, np.float32))
-        if X.ndim < 2:
-            raise InputError(f"X must have a row for each example, and has shape {X.shape}")
-        return chain.apply(self.layers, parameters, X, mode)
+        return chain.apply(self.layers, parameters, _rows(X), mode)
+
+    def trace(self, parameters: Mapping[str, Any], X: Any, mode: Mode = EVALUATION) -> dict[str, Any]:
+        """Return what every layer makes of the rows of X, by the layer's name; the last are the scores.
+
+        Of tensors they are parts of the graph, so that ``backward`` leaves the slopes there too.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import steepest as st
+        >>> model = st.nn.MLP([2, 3, 2])
+        >>> seen = model.trace(model.init(seed=0), st.tensor(np.ones((4, 2))))
+        >>> {name: h.shape for name, h in seen.items()}
+        {'linear1': (4, 3), 'activation1': (4, 3), 'linear2': (4, 2)}
+        >>> st.losses.softmax(seen["linear2"], np.array([0, 1, 1, 0])).mean().backward()
+        >>> seen["activation1"].grad.shape
+        (4, 3)
+        """
+        return dict(chain.trace(self.layers, parameters, _rows(X), mode))
 
     def summary(self, shape: int | Shape | None = None) -> Summary:
         """Return what the model is made of, layer by layer: print it for a table.
@@ -190,6 +203,17 @@ class Sequential:
         from steepest.nn.affine import collapsed
 
         return collapsed(self.layers, parameters, self.input_shape(shape))
+
+
+def _rows(X: Any) -> Any:
+    """Return X as an array of floats or as the tensor that it is."""
+    if not isinstance(X, Tensor):
+        X = np.asarray(X)
+        if X.dtype.kind in "iub":
+            X = X.astype(np.result_type(X.dtype, np.float32))
+    if X.ndim < 2:
+        raise InputError(f"X must have a row for each example, and has shape {X.shape}")
+    return X
 
 
 def flat(whose: str, *layers: Any) -> tuple[Layer, ...]:

@@ -92,6 +92,11 @@ class Network:
         parameters = {name: np.require(part, requirements=["C", "W"]) for name, part in self.parameters.items()}
         return np.asarray(formula.scores(parameters, rows), np.float32)
 
+    def trace(self, X: AnyRows) -> dict[str, F32]:
+        """Return what every layer makes of the rows of X in evaluation, by its name; the last are the scores."""
+        scaled = ((X - self.scaling.shift) * self.scaling.scale).astype(np.float32)
+        return self.model.trace(self.parameters, scaled)
+
     def linear(self) -> Linear:
         """Return the linear classifier that a network of one linear layer is; the arrays are copies.
 
