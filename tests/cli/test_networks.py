@@ -66,6 +66,88 @@ def test_a_run_that_was_cut_goes_on_to_the_same_bits(start, steepest, tmp_path, 
     assert_same(tmp_path / "r", whole)
 
 
+WAYS = {
+    "clip": ("--clip-norm", "0.5", "--clip-value", "0.1", "--epochs", "60"),
+    "plateau": ("--schedule", "plateau:factor=0.5,patience=2", "--warm-up", "0.1", "--epochs", "400"),
+    "max norm": ("--penalty", "max_norm", "--radius", "1.5", "--epochs", "60"),
+    "smoothing": ("--smoothing", "0.1", "--class-weight", "balanced", "--epochs", "60"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_train_survives_a_kill_to_the_bit(start, steepest, tmp_path, way):
+    words = (
+        "train",
+        "digits",
+        "--model",
+        "mlp",
+        "--hidden",
+        "24",
+        "--validation",
+        "0.2",
+        "--patience",
+        "600",
+        *WAYS[way],
+    )
+    assert steepest(*words, "--quiet", "--out", "whole").status == 0
+    process = start(*words, "--checkpoint-every", "0", "--out", "r")
+    wait_for(tmp_path / "r/checkpoint.safetensors", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    done = steepest("train", "--resume", "r", "--threads", 1)
+    assert done.status == 0 or "finished" in done.err  # it may have been faster
+    assert_same(tmp_path / "r", tmp_path / "whole")
+
+
+def test_validation_on_a_source_of_ones_own(steepest, tmp_path):
+    rng = np.random.default_rng(0)
+
+    def table(name, n):
+        X = rng.normal(size=(n, 2))
+        lines = [f"{a},{b},{'right' if a > 0 else 'left'}" for a, b in X]
+        (tmp_path / name).write_text("\n".join(["a,b,label", *lines]))
+
+    table("train.csv", 400)
+    table("mine.csv", 90)
+    words = ("train", "train.csv", "--model", "mlp", "--validation", "mine.csv", "--epochs", 20, "--test-size", 0)
+    record = json.loads(steepest(*words, "--out", "r", "--json").out)
+    assert record["n_train"] == 400
+    assert record["validation"]["accuracy"] > 0.9
+    model = package.load_model(tmp_path / "r")
+    held = package.load(tmp_path / "mine.csv")
+    assert (model.predict(held.X) == np.array(held.classes)[held.y]).mean() == record["validation"]["accuracy"]
+    assert tomllib.loads((tmp_path / "r/config.toml").read_text())["validation"] == str(tmp_path / "mine.csv")
+    for other, said in (("digits", "features"), ("gone.csv", "no such file")):
+        done = steepest("train", "train.csv", "--model", "mlp", "--validation", other)
+        assert (done.status, said in done.err) == (2, True)
+
+
+def test_what_is_slower_says_why(steepest):
+    done = steepest("train", "digits", "--model", "mlp", "--clip-norm", 1, "--epochs", 2)
+    assert done.err.startswith("steepest: note: slower than one native program: ")
+    assert steepest("train", "digits", "--model", "mlp", "--epochs", 2).err == ""
+
+
+def test_where_the_rate_came_from(steepest):
+    out = steepest("train", "digits", "--model", "mlp", "--hidden", 8).out
+    assert ", from a range test" in out
+    assert "0.002, usual for this step rule" in steepest("train", "digits", "--model", "mlp", "--epochs", 1).out
+    assert ", from the curvature" in steepest("train", "digits", "--epochs", 1).out
+
+
+def test_the_line_of_progress_has_the_validation_figures():
+    from steepest.training.callbacks.progress import figures
+    from steepest.training.plan import Plan, State
+
+    plan = Plan(package.optim.SGD(), package.optim.schedules.Constant(), 0.1, 10, 5, 0)
+    last = {"epoch": 1, "loss": 0.5, "accuracy": 0.8, "val_loss": 0.25, "val_accuracy": 0.9}
+    state = State(None, {}, epoch=1, step=2, loss=8.0, correct=15, history=[last])
+    assert figures(state, plan, 100) == "loss 0.4000  accuracy 0.7500  validation loss 0.2500  accuracy 0.9000"
+    state.step = 0
+    assert figures(state, plan, 100) == "loss 0.5000  accuracy 0.8000  validation loss 0.2500  accuracy 0.9000"
+    assert figures(State(None, {}), plan, 100) == ""
+
+
 def test_unattended_and_round_the_folder(steepest, tmp_path):
     done = steepest("train", "digits", "--model", "mlp")
     assert (done.status, done.err) == (0, "")
@@ -141,6 +223,14 @@ def test_a_linear_classifier_with_a_rule_of_networks_is_saved_as_one(steepest, t
         (["--init", "hee"], "he"),
         (["--patience", "0"], "patience"),
         (["--validation", "1.5"], "validation"),
+        (["--hidden", "999999999"], "73,999,999,926 weights"),
+        (["--schedule", "plato"], "plateau"),
+        (["--schedule", "plateau:wait=3"], "patience"),
+        (["--clip-norm", "-1"], "clip_norm"),
+        (["--smoothing", "1"], "smoothing"),
+        (["--smoothing", "0.1", "--loss", "hinge"], "softmax"),
+        (["--class-weight", "even"], "balanced"),
+        (["--warm-up", "2"], "warm_up"),
     ],
 )
 def test_wrong_words_end_with_2_and_leave_nothing(steepest, tmp_path, words, said):
