@@ -10,7 +10,7 @@ from steepest.estimators.base import DescentClassifier
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
 from steepest.optim import StepRule
-from steepest.optim.schedules import Schedule
+from steepest.optim.schedules import Plateau, Schedule
 from steepest.penalties import Penalty
 from steepest.training.plan import Fitted
 
@@ -43,9 +43,10 @@ class LinearClassifier(DescentClassifier):
         mu, from 0 to below 1.
     lr : "auto" or float
         Peak learning rate; "auto" takes it from the curvature of the objective, and with the last four step rules from
-        a table.
-    schedule : str or Schedule
-        Its course: "cosine", "linear", "constant", "step", "exponential".
+        a range test.
+    schedule : str, Schedule or Plateau
+        Its course: "cosine", "linear", "constant", "step", "exponential", "one_cycle", "plateau"; with parameters as in
+        "step:drop=0.5,at=0.3+0.6".
     batch_size, epochs : "auto" or int
         Rows a step, passes over the data; "auto" asks for some thousand steps.
     scaling : "auto", "unit", "standard" or None
@@ -109,7 +110,7 @@ class LinearClassifier(DescentClassifier):
         optimizer: str | StepRule = "momentum",
         momentum: float = 0.9,
         lr: float | Literal["auto"] = "auto",
-        schedule: str | Schedule = "cosine",
+        schedule: str | Schedule | Plateau = "cosine",
         batch_size: int | Literal["auto"] = "auto",
         epochs: int | Literal["auto"] = "auto",
         scaling: str | None = "auto",
