@@ -1,4 +1,4 @@
-"""The contenders of W2, W3 and W4: an epoch of a multi-layer network by mini-batch SGD with momentum.
+"""The contenders of W2, W3, W4 and the sweep: an epoch of a multi-layer network by mini-batch SGD with momentum.
 
     a_0 = x / 255 (W4: x)        a_l = activation(a_(l-1) W_l + b_l)        scores = a_(L-1) W_L + b_L
     L = mean over the batch of softmax(scores, y)        v <- 0.9 v + dL/dW        W <- W - lr v
@@ -17,7 +17,7 @@ import gzip
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.harness import cores, serve, timed
 
-LR, MOMENTUM = 0.02, 0.9
+MOMENTUM = 0.9
 CHECKED = 20
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist puts it
 
@@ -38,6 +38,7 @@ class Task:
     activation: str
     batch: int
     rows: int
+    lr: float = 0.02
 
     @property
     def flop(self) -> float:
@@ -53,17 +54,26 @@ TASKS = {
 }
 
 
+@cache
+def fashion(part: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """X (uint8) and y of a part of Fashion-MNIST, "train" or "t10k", where it is there."""
+    found = sorted(FASHION.parent.rglob(f"{part}-*-ubyte*")) if FASHION.parent.is_dir() else []
+    if len(found) != 2:
+        return None
+    read = [gzip.decompress(f.read_bytes()) if f.suffix == ".gz" else f.read_bytes() for f in found]
+    X, y = np.frombuffer(read[0], np.uint8, offset=16).reshape(-1, 784), np.frombuffer(read[1], np.uint8, offset=8)
+    return X, y.astype(np.int64)
+
+
 def rows_of(task: Task) -> tuple[np.ndarray, np.ndarray]:
     """X and y: the training images of Fashion-MNIST, bytes of that shape where they are not there, or points."""
     rng = np.random.default_rng(0)
     if task.sizes[0] == 2:
         X = rng.normal(0, 1, (task.rows, 2)).astype(np.float32)
         return X, (X[:, 0] * X[:, 1] > 0).astype(np.int64)
-    found = sorted(FASHION.parent.rglob("train-*-ubyte*")) if FASHION.parent.is_dir() else []
-    if len(found) == 2:
-        read = [gzip.decompress(f.read_bytes()) if f.suffix == ".gz" else f.read_bytes() for f in found]
-        X, y = np.frombuffer(read[0], np.uint8, offset=16).reshape(-1, 784), np.frombuffer(read[1], np.uint8, offset=8)
-        return X.copy(), y.astype(np.int64)
+    images = fashion("train")
+    if images is not None:
+        return images[0][: task.rows, : task.sizes[0]].copy(), images[1][: task.rows]
     return rng.integers(0, 256, (task.rows, task.sizes[0]), np.uint8), rng.integers(0, task.sizes[-1], task.rows)
 
 
@@ -98,7 +108,7 @@ class Data:
         return {"loss": loss / len(self.X)}
 
 
-def steepest(data: Data) -> Functions:
+def steepest(data: Data, threads: int | None = None) -> Functions:
     import steepest as st
     from steepest import losses, optim, penalties
     from steepest.kernels import dispatch
@@ -108,10 +118,12 @@ def steepest(data: Data) -> Functions:
     task, D = data.task, data.X.shape[1]
     model = st.nn.MLP(task.sizes, activation=task.activation)
     scaling = Scaling(np.zeros(D), np.full(D, data.scale))
-    L = NetworkObjective(model, data.X, data.y, losses.softmax, penalties.none, 0.0, scaling, threads=cores())
+    L = NetworkObjective(
+        model, data.X, data.y, losses.softmax, penalties.none, 0.0, scaling, threads=threads or cores()
+    )
     assert L.on_graph_because is None
     rule = optim.Momentum(mu=MOMENTUM)
-    lr = np.full(-(-len(L) // task.batch), LR, np.float32)
+    lr = np.full(-(-len(L) // task.batch), task.lr, np.float32)
 
     def start() -> tuple[Any, Any]:
         at = {}
@@ -152,7 +164,7 @@ def torch(data: Data, how: str) -> Functions:
                 layer.bias.copy_(t.from_numpy(b))
             parts += [layer, act()]
         model = t.nn.Sequential(*parts[:-1])
-        return model, t.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM, fused=True)
+        return model, t.optim.SGD(model.parameters(), lr=task.lr, momentum=MOMENTUM, fused=True)
 
     model, optimizer = start()
     called = t.compile(model) if how == "compile" else model
@@ -200,7 +212,7 @@ def jax(data: Data) -> Functions:
         x = X.at[rows].get(mode="promise_in_bounds", unique_indices=True)
         gradient = jax.grad(loss)(layers, x, y.at[rows].get(mode="promise_in_bounds"))
         velocity = jax.tree.map(lambda v, g: MOMENTUM * v + g, velocity, gradient)
-        return jax.tree.map(lambda p, v: p - LR * v, layers, velocity), velocity
+        return jax.tree.map(lambda p, v: p - task.lr * v, layers, velocity), velocity
 
     @partial(jax.jit, donate_argnums=0)
     def epoch(state, X, y, order):
@@ -242,7 +254,7 @@ def sklearn(data: Data) -> Functions:
     def make() -> Any:
         return MLPClassifier(
             task.sizes[1:-1], activation=task.activation, solver="sgd", alpha=0.0, batch_size=task.batch,
-            learning_rate_init=LR, momentum=MOMENTUM, nesterovs_momentum=False,
+            learning_rate_init=task.lr, momentum=MOMENTUM, nesterovs_momentum=False,
         )  # fmt: skip
 
     model = make()
