@@ -22,17 +22,16 @@ def experiment(quick):
     train = st.load("digits").split(seed=0)[0]
     losses, error = {}, None
     for name, lr in RATES.items():
-        losses[name] = []
         try:
-            st.train(
+            history = st.train(
                 st.nn.MLP([64, 64, 64, 10]), train, optimizer="sgd", lr=lr, schedule="constant",
                 batch_size=len(train), epochs=40 if quick else 150,  # a step on all examples is an epoch
-                callbacks=[lambda run, seen=losses[name]: seen.append(run.history[-1]["loss"])],
-            )  # fmt: skip
-            print(f"{name:>9}, lr {lr:<5g}  loss {losses[name][0]:.2f} -> {losses[name][-1]:.3f}")
+            ).history  # fmt: skip
+            print(f"{name:>9}, lr {lr:<5g}  loss {history[0]['loss']:.2f} -> {history[-1]['loss']:.3f}")
         except st.DivergenceError as diverged:
-            error = str(diverged)
+            history, error = diverged.history, str(diverged)
             print(f"{name:>9}, lr {lr:<5g}  {error}")
+        losses[name] = [record["loss"] for record in history]
     return losses, error
 
 

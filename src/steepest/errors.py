@@ -1,6 +1,9 @@
 """The errors and warnings that steepest raises on purpose: what was wrong, where, and what to do."""
 
-from collections.abc import Collection
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
 
 __all__ = ["DataWarning", "DivergenceError", "InputError", "near"]
 
@@ -18,7 +21,19 @@ class DataWarning(UserWarning):
 
 
 class DivergenceError(RuntimeError):
-    """Training went to infinity: the message names the epoch, the step and the likely cause."""
+    """Training went to infinity: the message names the epoch, the step and the likely cause.
+
+    Attributes
+    ----------
+    epoch, step : int
+        Where, counted from 1; the step is that of the epoch.
+    history : list of dict
+        One record for each epoch before, as in ``run.history``.
+    """
+
+    def __init__(self, message: str, epoch: int = 0, step: int = 0, history: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.epoch, self.step, self.history = epoch, step, list(history)
 
 
 def near(name: object, known: Collection[str]) -> str:

@@ -86,8 +86,9 @@ class Witness:
         found = self._first(state) or Step(state.epoch, state.step, rows, lr, mean, state)
         return DivergenceError(
             f"training diverged in epoch {found.epoch + 1} at step {found.step}: the mean loss is {found.mean:.3g} at "
-            f"lr={found.lr:.3g}{self._layer(found.before)}; {self._cause(found)}"
-        )
+            f"lr={found.lr:.3g}{self._layer(found.before)}; {self._cause(found)}",
+            found.epoch + 1, found.step, state.history[: found.epoch],
+        )  # fmt: skip
 
     def _first(self, upto: State) -> Step | None:
         """Return the first step whose loss, or what it made of the parameters, is not bounded."""
