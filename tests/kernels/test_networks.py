@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from steepest import losses
 from steepest.kernels import dispatch
-from steepest.kernels.types import DenseLayer
+from steepest.kernels.types import NetworkStage
 
 LEVELS = [name for name in dispatch.levels() if name != "reference"]
 EXAMPLES = int(os.environ.get("STEEPEST_TEST_EXAMPLES", "25"))
@@ -59,7 +59,7 @@ class Problem:
 
     def layers(self, memories=1):
         return [
-            DenseLayer(
+            NetworkStage(
                 W.copy(), b.copy(), [np.zeros_like(W) for _ in range(memories)],
                 [np.zeros_like(b) for _ in range(memories)], activation, 0.1, 1.0, place,
             )
@@ -153,7 +153,7 @@ def test_threads_never_change_a_bit(level, rule, memories, constants, keep):
 
 
 OWNED = [((600, 70, 5), 100), ((600, 530, 1100, 6), 20), ((40, 530, 6), 7), ((1030, 5), 1)]
-"""Networks whose weights are large beside the batch, so that threads own inputs of a layer: the first, those behind, both."""
+"""Weights that are large beside the batch, so that threads own inputs of a layer: the first, those behind, both."""
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])

@@ -1,4 +1,4 @@
-from steepest.kernels.types import F32, F64, AnyRows, DenseLayer, Labels, Order, Tally
+from steepest.kernels.types import F32, F64, AnyRows, Labels, NetworkStage, Order, Tally
 
 def levels() -> list[str]: ...
 def level() -> str: ...
@@ -21,6 +21,7 @@ def gradient(
     db: F32,
     *,
     loss: str,
+    smoothing: float = 0.0,
     threads: int,
 ) -> Tally: ...
 def descend(
@@ -37,6 +38,7 @@ def descend(
     lr: F32,
     *,
     loss: str,
+    smoothing: float = 0.0,
     batch_size: int,
     momentum: float,
     nesterov: bool,
@@ -45,7 +47,7 @@ def descend(
     radius: float,
     threads: int,
 ) -> Tally: ...
-def losses(scores: F32, y: Labels, loss: F32, dscores: F32, *, name: str) -> None: ...
+def losses(scores: F32, y: Labels, loss: F32, dscores: F32, *, name: str, smoothing: float = 0.0) -> None: ...
 def network_descend(
     X: AnyRows,
     y: Labels,
@@ -53,10 +55,11 @@ def network_descend(
     weight: F32 | None,
     shift: F64,
     scale: F64,
-    layers: list[DenseLayer],
+    layers: list[NetworkStage],
     lr: F32,
     *,
     loss: str,
+    smoothing: float = 0.0,
     batch_size: int,
     rule: str,
     constants: tuple[float, float, float, float],
@@ -74,11 +77,12 @@ def network_gradient(
     weight: F32 | None,
     shift: F64,
     scale: F64,
-    layers: list[DenseLayer],
+    layers: list[NetworkStage],
     *,
     loss: str,
+    smoothing: float = 0.0,
     threads: int,
 ) -> Tally: ...
 def network_scores(
-    X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[DenseLayer], out: F32, *, threads: int
+    X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[NetworkStage], out: F32, *, threads: int
 ) -> None: ...

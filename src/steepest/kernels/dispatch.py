@@ -13,7 +13,7 @@ from typing import Any
 
 from steepest.errors import InputError
 from steepest.kernels import reference
-from steepest.kernels.types import F32, F64, AnyRows, DenseLayer, Formula, Labels, Order, Tally
+from steepest.kernels.types import F32, F64, AnyRows, Formula, Labels, NetworkStage, Order, Tally
 
 try:
     from steepest.kernels import _native as native
@@ -104,7 +104,9 @@ def gradient(
     """See `reference.gradient`."""
     if loss.native is None or not runs_native():
         return reference.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads)
-    return native.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss.native, threads=threads)
+    return native.gradient(
+        X, y, order, weight, shift, scale, W, b, dW, db, loss=loss.native, smoothing=loss.smoothing, threads=threads
+    )
 
 
 def descend(
@@ -114,12 +116,15 @@ def descend(
     """See `reference.descend`."""
     if loss.native is None or not runs_native():
         return reference.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss, threads=threads, **how)
-    return native.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss.native, threads=threads, **how)
+    return native.descend(
+        X, y, order, weight, shift, scale, W, b, vW, vb, lr,
+        loss=loss.native, smoothing=loss.smoothing, threads=threads, **how,
+    )  # fmt: skip
 
 
 def network_descend(
     X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64,
-    layers: list[DenseLayer], lr: F32, **how: Any,
+    layers: list[NetworkStage], lr: F32, **how: Any,
 ) -> Tally:  # fmt: skip
     """Step once for every batch of `order`, by backpropagation through the layers; all their arrays move in place.
 
@@ -129,14 +134,14 @@ def network_descend(
     ----------
     X, y, order, weight, shift, scale
         As for `descend`.
-    layers : list of DenseLayer
+    layers : list of NetworkStage
         From the features to the scores.
     lr : float32 array
         The rate of each step.
-    loss : str
-        Name of a native loss.
+    loss, smoothing : str, float
+        Name of a native loss; how far the softmax loss smooths the labels.
     batch_size : int
-        Rows a step.
+        Rows a step. With batch norm all of them are in flight at once, and every batch needs two.
     rule, constants : str, tuple of 4 floats
         Name of the step rule, and its constants in their order, padded with zeros.
     l2, l1 : float
@@ -153,16 +158,21 @@ def network_descend(
 
 def network_gradient(
     X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64,
-    layers: list[DenseLayer], *, loss: str, threads: int,
+    layers: list[NetworkStage], *, loss: str, smoothing: float = 0.0, threads: int,
 ) -> Tally:  # fmt: skip
-    """Leave the sum over the rows of dL_i/dW and dL_i/db in each layer's `memory_W[0]` and `memory_b[0]`."""
-    return native.network_gradient(X, y, order, weight, shift, scale, layers, loss=loss, threads=threads)
+    """Leave the sum over the rows of dL_i/dW in each layer's `memory_W[0]`, and so for b, scale and shift.
+
+    As in evaluation: nothing is dropped, and batch norm takes its running statistics.
+    """
+    return native.network_gradient(
+        X, y, order, weight, shift, scale, layers, loss=loss, smoothing=smoothing, threads=threads
+    )
 
 
 def network_scores(
-    X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[DenseLayer], out: F32, *, threads: int
+    X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[NetworkStage], out: F32, *, threads: int
 ) -> None:
-    """Write the scores (N, C) of the rows to `out`; nothing is dropped."""
+    """Write the scores (N, C) of the rows to `out`; as in evaluation."""
     native.network_scores(X, order, shift, scale, layers, out, threads=threads)
 
 

@@ -24,13 +24,50 @@ class Formula(NamedTuple):
     loss: Callable[[F32, Labels], NDArray[Any]]
     gradient: Callable[[F32, Labels], NDArray[Any]]
     native: str | None = None
+    smoothing: float = 0.0
+    """Of the labels, by the native softmax loss."""
 
 
-class DenseLayer(NamedTuple):
-    """One layer of a network as its program sees it: activation(x W + b), then dropout. Arrays are moved in place."""
+class StageNorm(NamedTuple):
+    """(x - mean) / sqrt(variance + eps) * scale + shift, or, fixed, (x - center) * factor: arrays (outputs,)."""
 
-    W: F32
-    """(inputs, outputs), each row contiguous."""
+    kind: str
+    """``layer``: mean and variance of a row. ``batch``: of the batch in training, else the running ones. ``fixed``."""
+    scale: F32 | None = None
+    shift: F32 | None = None
+    memory_scale: list[F32] = []  # noqa: RUF012  nobody changes it
+    """What the step rule remembers of them, as for W and b."""
+    memory_shift: list[F32] = []  # noqa: RUF012
+    mean: F32 | None = None
+    """Of ``batch`` alone: the running ones, which every step moves in place."""
+    variance: F32 | None = None
+    center: F64 | None = None
+    """Of ``fixed`` alone."""
+    factor: F64 | None = None
+    eps: float = 0.0
+    momentum: float = 0.0
+    """The weight of the newest batch in the running mean and variance."""
+
+
+class StageSkip(NamedTuple):
+    """What a stage adds to what it makes."""
+
+    stage: int
+    """The place of the earlier stage whose outputs are added."""
+    keep: float = 1.0
+    """The share of the rows that keep what this stage made in training (stochastic depth)."""
+    key: int = 0
+    """The block's place in the model, which the masks depend on."""
+
+
+class NetworkStage(NamedTuple):
+    """One stage of a network as its program sees it: dropout(activation(norm(x W + b))) + an earlier stage.
+
+    Every part but the activation may be missing. Arrays are moved in place.
+    """
+
+    W: F32 | None
+    """(inputs, outputs), each row contiguous; None for x itself."""
     b: F32 | None
     """(outputs,)"""
     memory_W: list[F32]  # noqa: N815
@@ -43,3 +80,6 @@ class DenseLayer(NamedTuple):
     """The share of the numbers that dropout keeps in training."""
     key: int
     """The layer's place in the model, which the masks depend on."""
+    norm: StageNorm | None = None
+    skip: StageSkip | None = None
+    """The activation of a stage that skips is the identity."""

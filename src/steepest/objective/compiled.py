@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steepest import losses, penalties
+from steepest import penalties
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F32, AnyRows, Formula, Labels, Order, Tally
@@ -14,6 +14,7 @@ from steepest.losses import Loss
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import Scaling
 from steepest.objective.base import Parameters
+from steepest.objective.lowering import native_loss
 from steepest.optim import SGD, Momentum, Nesterov, StepRule
 from steepest.penalties import Penalty
 
@@ -101,8 +102,8 @@ class CompiledLinear:
         return total / count + price, correct / count, dW, db
 
     def _formula(self) -> Formula:
-        known = self.loss.name in losses.NAMES and losses.get(self.loss.name) == self.loss
-        return Formula(self.loss, self.loss.gradient, self.loss.name if known else None)
+        native = native_loss(self.loss)
+        return Formula(self.loss, self.loss.gradient, *(native or (None, 0.0)))
 
     def _coefficients(self) -> tuple[float, float, float]:
         """Return l2, l1 and the norm's limit (0: none), where alpha R = l2 sum W^2 + l1 sum |W|."""

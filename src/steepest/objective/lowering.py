@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from steepest import losses, penalties
 from steepest.kernels import dispatch as kernels
-from steepest.losses import Loss
+from steepest.kernels.types import StageSkip
+from steepest.losses import Loss, Softmax
 from steepest.nn import chain
+from steepest.nn.base import EVALUATION, Layer, Mode
+from steepest.nn.layers.activation import NAMES as ACTIVATIONS
 from steepest.nn.layers.activation import Activation
+from steepest.nn.layers.batch_norm import BatchNorm
 from steepest.nn.layers.dropout import Dropout
+from steepest.nn.layers.flatten import Flatten
+from steepest.nn.layers.layer_norm import LayerNorm
 from steepest.nn.layers.linear import Linear
+from steepest.nn.layers.residual import Residual
+from steepest.nn.layers.standardize import Standardize
 from steepest.nn.sequential import Sequential
 from steepest.penalties import Penalty
 
-__all__ = ["ACTIVATIONS", "NotLowered", "Stage", "coefficients", "lower"]
-
-ACTIVATIONS = ("identity", "step", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus")
-"""Those that the native program knows."""
+__all__ = ["ACTIVATIONS", "NotLowered", "Stage", "coefficients", "lower", "native_loss"]
 
 
 class NotLowered(Exception):  # noqa: N818  it is an answer, not an error
@@ -26,28 +32,39 @@ class NotLowered(Exception):  # noqa: N818  it is an answer, not an error
 
 @dataclass(frozen=True)
 class Stage:
-    """A linear layer with what follows it: one layer of the program.
+    """A linear layer with what follows it, or layers that no linear one goes before: one stage of the program.
+
+        dropout(activation(norm(x W + b))) + what an earlier stage made
 
     Attributes
     ----------
-    name : str
-        Of the linear layer: its parameters are ``name.W`` and ``name.b``.
+    linear : str or None
+        Name of the linear layer: its parameters are ``linear.W`` and ``linear.b``. None for x itself.
     bias : bool
         Whether it has b.
+    norm : BatchNorm, LayerNorm, Standardize or None
+        What follows.
+    normed : str
+        Its name.
     activation, slope
-        What follows: ``identity`` if nothing does.
+        ``identity`` if there is none.
     keep : float
         The share that dropout keeps.
     key : int
         The place of the dropout in the model.
+    skip : StageSkip or None
+        What is added at the end of a residual block.
     """
 
-    name: str
-    bias: bool
+    linear: str | None = None
+    bias: bool = False
+    norm: BatchNorm | LayerNorm | Standardize | None = None
+    normed: str = ""
     activation: str = "identity"
     slope: float = 0.0
     keep: float = 1.0
     key: int = 0
+    skip: StageSkip | None = None
 
 
 def lower(model: Sequential, loss: Loss, penalty: Penalty) -> list[Stage]:
@@ -60,27 +77,74 @@ def lower(model: Sequential, loss: Loss, penalty: Penalty) -> list[Stage]:
     """
     if not kernels.runs_native():
         raise NotLowered("there is no native code in use")
-    if loss.name not in losses.NAMES or losses.get(loss.name) != loss:
+    if native_loss(loss) is None:
         raise NotLowered(f"the loss {loss!r} is not a native one")
     coefficients(penalty, 1.0)
-    stages: list[Stage] = []
-    done = 0  # what the last stage holds: 1 a product, 2 an activation too, 3 dropout too
-    for place, (name, layer) in enumerate(zip(chain.names(model.layers), model.layers, strict=True)):
+    builder = _Builder()
+    builder.chain(model.layers, EVALUATION)
+    if not any(stage.linear for stage in builder.stages):
+        raise NotLowered("there is no linear layer")
+    return builder.stages
+
+
+class _Builder:
+    """Stages so far; a layer joins the last one where its parts come in their order, else it opens one."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self._holds = 9  # of the last stage: 1 a product, 2 a norm, 3 an activation, 4 dropout; 9: it is closed
+
+    def chain(self, layers: Sequence[Layer], mode: Mode) -> None:
+        for place, (name, layer) in enumerate(zip(chain.names(layers), layers, strict=True)):
+            self._add(layer, mode.inside(name, place))
+
+    def _add(self, layer: Layer, mode: Mode) -> None:
+        """Lower one layer; `mode` has its full name and its place, as in the model's own evaluation."""
         match layer:
+            case Flatten() | Activation(function="identity") | Dropout(rate=0.0):
+                pass
             case Linear():
-                stages.append(Stage(name, layer.bias))
-                done = 1
-            case Activation(function=str(function)) if done == 1 and function in ACTIVATIONS:
-                stages[-1] = replace(stages[-1], activation=function, slope=layer.slope or 0.0)
-                done = 2
-            case Dropout(rate=rate) if done in (1, 2):
-                stages[-1] = replace(stages[-1], keep=1.0 - rate, key=place)
-                done = 3
+                self.stages.append(Stage(linear=mode.path, bias=layer.bias))
+                self._holds = 1
+            case BatchNorm() | LayerNorm() | Standardize():
+                self._join(2)
+                self.stages[-1] = replace(self.stages[-1], norm=layer, normed=mode.path)
+            case Activation(function=str(function)):
+                self._join(3)
+                self.stages[-1] = replace(self.stages[-1], activation=function, slope=layer.slope or 0.0)
+            case Dropout(rate=rate):
+                self._join(4)
+                self.stages[-1] = replace(self.stages[-1], keep=1.0 - rate, key=mode.layer)
+            case Residual():
+                self._block(layer, mode)
             case _:
-                raise NotLowered(f"{name}, {layer!r}, is not native where it stands")
-    if stages[-1].keep < 1:
-        raise NotLowered("dropout of the scores is not native")
-    return stages
+                raise NotLowered(f"{mode.path}, {layer!r}, has no native code")
+
+    def _join(self, part: int) -> None:
+        if self._holds >= part:
+            self.stages.append(Stage())
+        self._holds = part
+
+    def _block(self, block: Residual, mode: Mode) -> None:
+        if not self.stages:
+            self.stages.append(Stage())
+        source = len(self.stages) - 1
+        self._holds = 9
+        self.chain(block.layers, mode)
+        last = self.stages[-1]
+        # The slopes of an activation follow from its value, which must not be mixed with another's.
+        if len(self.stages) - 1 == source or last.activation != "identity" or last.skip is not None:
+            self.stages.append(Stage())
+        self.stages[-1] = replace(self.stages[-1], skip=StageSkip(source, 1.0 - block.drop, mode.layer))
+        self._holds = 9
+
+
+def native_loss(loss: Loss) -> tuple[str, float] | None:
+    """Return the name of a loss's native twin and the smoothing of its labels; None if it has no twin."""
+    match loss:
+        case Softmax(smoothing=smoothing):
+            return loss.name, float(smoothing)
+    return (loss.name, 0.0) if loss.name in losses.NAMES and losses.get(loss.name) == loss else None
 
 
 def coefficients(penalty: Penalty, alpha: float) -> tuple[float, float]:

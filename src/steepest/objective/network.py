@@ -12,13 +12,16 @@ import numpy as np
 from steepest.autodiff.derivatives import value_and_grad
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
-from steepest.kernels.types import F32, AnyRows, DenseLayer, Labels, Order, Tally
+from steepest.kernels.types import F32, AnyRows, Labels, NetworkStage, Order, StageNorm, Tally
 from steepest.losses import Loss
 from steepest.nn.base import Mode
+from steepest.nn.chain import naming
+from steepest.nn.layers.batch_norm import BatchNorm, statistics
+from steepest.nn.layers.standardize import Standardize
 from steepest.nn.scaling import Scaling
 from steepest.nn.sequential import Sequential
 from steepest.objective.base import Parameters
-from steepest.objective.lowering import NotLowered, Stage, coefficients, lower
+from steepest.objective.lowering import NotLowered, Stage, coefficients, lower, native_loss
 from steepest.optim import SGD, Adagrad, Adam, AdamW, Clip, Momentum, Nesterov, RMSProp, StepRule
 from steepest.optim.base import State
 from steepest.penalties import MaxNorm, Penalty
@@ -97,6 +100,20 @@ class NetworkObjective:
         return "max norm is not native in networks" if isinstance(self.penalty, MaxNorm) else None
 
     @property
+    def _native_loss(self) -> tuple[str, float]:
+        found = native_loss(self.loss)
+        assert found is not None
+        return found
+
+    @property
+    def _differs_in_training(self) -> bool:
+        """Whether the gradient of a step is another than that of evaluation, which alone is native."""
+        return isinstance(self._lowered, str) or any(
+            stage.keep < 1 or isinstance(stage.norm, BatchNorm) or (stage.skip is not None and stage.skip.keep < 1)
+            for stage in self._lowered
+        )
+
+    @property
     def n_classes(self) -> int:
         """C, the number of scores."""
         return self.model.output_shape(self.X.shape[1])[0]
@@ -109,7 +126,7 @@ class NetworkObjective:
         """Scores (n, C) of all rows, or of those named."""
         if not isinstance(self._lowered, str):
             out = np.empty((len(self) if rows is None else len(rows), self.n_classes), np.float32)
-            layers = [_dense(stage, at, {}) for stage in self._lowered]
+            layers = [_stage(stage, at, {}) for stage in self._lowered]
             kernels.network_scores(self.X, rows, *self.scaling, layers, out, threads=self.threads)
             return out
         index = np.arange(len(self)) if rows is None else rows
@@ -165,16 +182,18 @@ class NetworkObjective:
         if because is not None and self.precision != "float32":
             raise InputError(f"precision={self.precision!r} needs the native program, and {because}")
         if because is not None:
-            dropping = isinstance(self._lowered, str) or any(stage.keep < 1 for stage in self._lowered)
-            take = self._tallied if dropping else self._tallied_natively  # the native gradient has no masks
+            take = self._tallied if self._differs_in_training else self._tallied_natively
             return self._step_by_step(take, at, memory, rule, order, batch_size, lr, seed, first_step, clip)
         assert not isinstance(self._lowered, str)
-        layers = [_dense(stage, at, memory) for stage in self._lowered]
+        if len(order) % batch_size == 1 and any(isinstance(stage.norm, BatchNorm) for stage in self._lowered):
+            raise InputError("a batch of 1 rows has no variance: train with batches, the last too, of at least two")
+        loss, smoothing = self._native_loss
+        layers = [_stage(stage, at, memory) for stage in self._lowered]
         l2, l1 = coefficients(self.penalty, self.alpha)
         tally = kernels.network_descend(
-            self.X, self.y, order, self.weight, *self.scaling, layers, lr, loss=self.loss.name, batch_size=batch_size,
-            rule=rule.name, constants=_constants(rule), l2=l2, l1=l1, seed=seed, first_step=first_step,
-            precision=self.precision, threads=self.threads,
+            self.X, self.y, order, self.weight, *self.scaling, layers, lr, loss=loss, smoothing=smoothing,
+            batch_size=batch_size, rule=rule.name, constants=_constants(rule), l2=l2, l1=l1, seed=seed,
+            first_step=first_step, precision=self.precision, threads=self.threads,
         )  # fmt: skip
         if "count" in memory:
             memory["count"]["t"][...] += len(lr)
@@ -222,10 +241,12 @@ class NetworkObjective:
         """Return the sum of the losses, the number classified right, and dL/dW, by the native program."""
         assert not isinstance(self._lowered, str)
         gradient = {name: np.zeros_like(part, np.float32) for name, part in at.items()}
-        layers = [_dense(stage, at, {"gradient": gradient}) for stage in self._lowered]
+        layers = [_stage(stage, at, {"gradient": gradient}) for stage in self._lowered]
+        loss, smoothing = self._native_loss
         tally = kernels.network_gradient(
-            self.X, self.y, rows, self.weight, *self.scaling, layers, loss=self.loss.name, threads=self.threads
-        )
+            self.X, self.y, rows, self.weight, *self.scaling, layers, loss=loss, smoothing=smoothing,
+            threads=self.threads,
+        )  # fmt: skip
         count = np.float32(len(self) if rows is None else len(rows))
         for name, part in gradient.items():
             part /= count
@@ -270,14 +291,30 @@ class NetworkObjective:
         return self.alpha * sum(self.penalty(W) for W in self._trained(at).values() if W.ndim > 1)
 
 
-def _dense(stage: Stage, at: Parameters, memory: State) -> DenseLayer:
-    """Return one layer of the program: views of the arrays, which it moves in place."""
-    W, b = f"{stage.name}.W", f"{stage.name}.b"
+def _stage(stage: Stage, at: Parameters, memory: State) -> NetworkStage:
+    """Return one stage of the program: views of the arrays, which it moves in place."""
     kept = [parts for what, parts in memory.items() if what != "count"]
-    return DenseLayer(
-        at[W], at[b] if stage.bias else None, [parts[W] for parts in kept],
-        [parts[b] for parts in kept] if stage.bias else [], stage.activation, stage.slope, stage.keep, stage.key,
-    )  # fmt: skip
+
+    def part(layer: str | None, name: str, there: bool = True) -> tuple[F32 | None, list[F32]]:
+        full = f"{layer}.{name}"
+        return (at[full], [parts[full] for parts in kept]) if layer and there else (None, [])
+
+    W, memory_W = part(stage.linear, "W")
+    b, memory_b = part(stage.linear, "b", stage.bias)
+    norm = None
+    if isinstance(stage.norm, Standardize):
+        norm = StageNorm("fixed", center=stage.norm.shift, factor=stage.norm.scale)
+    elif stage.norm is not None:
+        (scale, memory_scale), (shift, memory_shift) = part(stage.normed, "scale"), part(stage.normed, "shift")
+        norm = StageNorm("layer", scale, shift, memory_scale, memory_shift, eps=stage.norm.eps)
+        if isinstance(stage.norm, BatchNorm):
+            own = {name: at[full] for name in ("mean", "variance") if (full := f"{stage.normed}.{name}") in at}
+            with naming(stage.normed):
+                running = statistics(own, at[f"{stage.normed}.scale"].shape)
+            norm = norm._replace(kind="batch", momentum=stage.norm.momentum, **running)
+    return NetworkStage(
+        W, b, memory_W, memory_b, stage.activation, stage.slope, stage.keep, stage.key, norm, stage.skip
+    )
 
 
 def _constants(rule: StepRule) -> tuple[float, float, float, float]:

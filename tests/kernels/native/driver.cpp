@@ -83,6 +83,8 @@ struct Problem {
     auto add = [&](const auto& v) { bits.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof v[0]); };
     network(data, loss, threads, 21, 100, false, add);
     if (rows == 300 && type == Type::u8 && loss == Loss::softmax) network(data, loss, threads, 520, 20, true, add);  // threads own inputs
+    if (rows >= 130) normed(data, {loss, loss == Loss::softmax ? 0.1f : 0.0f}, threads, 37, 100, false, add);
+    if (rows == 300 && type == Type::u8 && loss == Loss::softmax) normed(data, loss, threads, 520, 20, true, add);
     add(dW), add(db), add(out), add(w), add(bias), add(vW), add(vb), add(mean), add(variance);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
     return bits;
@@ -97,9 +99,9 @@ struct Problem {
     for (size_t i = 0; i < second.size(); ++i) second[i] *= (float)(i % 5) - 2;
     std::vector<float> top = b, m1(first.size()), v1(first.size()), m2(second.size()), v2(second.size()), mb1(bias.size()), vb1(bias.size()),
                        mb2(top.size()), vb2(top.size()), out((size_t)(rows * classes));
-    const std::vector<Dense> layers{
-        {(int)features, hidden, first.data(), bias.data(), {m1.data(), v1.data()}, {mb1.data(), vb1.data()}, Activation::tanh, 0, 0.7, 0},
-        {hidden, classes, second.data(), top.data(), {m2.data(), v2.data()}, {mb2.data(), vb2.data()}, Activation::identity, 0, 1, 1}};
+    const std::vector<Stage> layers{
+        {(int)features, hidden, first.data(), {m1.data(), v1.data()}, {bias.data(), {mb1.data(), vb1.data()}}, Activation::tanh, 0, 0.7, 0},
+        {hidden, classes, second.data(), {m2.data(), v2.data()}, {top.data(), {mb2.data(), vb2.data()}}, Activation::identity, 0, 1, 1}};
     const Tally g = STEEPEST_ISA::networks.gradient(data, layers, loss, threads);
     add(m1), add(m2), add(mb1), add(mb2);
     STEEPEST_ISA::networks.scores(data, layers, out.data(), threads);
@@ -110,6 +112,53 @@ struct Problem {
     const Tally d = STEEPEST_ISA::networks.descend(data, layers, how, threads);
     add(out), add(first), add(second), add(bias), add(top), add(m1), add(v1), add(m2), add(v2), add(mb1), add(vb2);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
+  }
+
+  // Every other stage: fixed scaling and dropout alone, layer norm, batch norm, a residual block, gelu.
+  template <class Add>
+  void normed(const Data& data, Criterion loss, int threads, int hidden, int64_t batch, bool brain, Add add) const {
+    std::vector<std::vector<float>> all;  // weights, and the memory behind each
+    all.reserve(60);
+    const auto vector = [&](int n, float value) {
+      const size_t first = all.size();
+      for (float number : {value, 0.0f, 0.0f}) all.emplace_back((size_t)n, number);
+      return Vector{all[first].data(), {all[first + 1].data(), all[first + 2].data()}};
+    };
+    const auto matrix = [&](int inputs, int outputs) {
+      const Vector made = vector(inputs * outputs, 0.02f);
+      for (int i = 0; i < inputs * outputs; ++i) made.at[i] *= (float)(i % 7) - 3;
+      return made;
+    };
+    const auto linear = [&](int inputs, int outputs, Activation activation) {
+      const Vector W = matrix(inputs, outputs);
+      return Stage{inputs, outputs, W.at, {W.memory[0], W.memory[1]}, vector(outputs, 0.1f), activation, 0, 1, 0};
+    };
+    const auto norm = [&](Norming kind) {
+      Norm made{kind, vector(hidden, 1.1f), vector(hidden, 0.2f)};
+      made.eps = 1e-3f, made.momentum = 0.1f;
+      if (kind == Norming::batch) made.mean = vector(hidden, 0.1f).at, made.variance = vector(hidden, 0.9f).at;
+      return made;
+    };
+    const int D = (int)features;
+    std::vector<Stage> stages{{D, D, nullptr, {}, {}, Activation::identity, 0, 0.9, 0}, linear(D, hidden, Activation::gelu), linear(hidden, hidden, Activation::elu),
+                              linear(hidden, hidden, Activation::identity), {hidden, hidden, nullptr, {}, {}, Activation::relu, 0, 0.8, 5}, linear(hidden, classes, Activation::identity)};
+    stages[0].norm.kind = Norming::fixed, stages[0].norm.center = shift.data(), stages[0].norm.factor = scale.data();
+    stages[1].norm = norm(Norming::layer);
+    stages[2].norm = norm(Norming::batch);
+    stages[3].norm = norm(Norming::layer);
+    stages[3].skip = 1, stages[3].row_keep = 0.6, stages[3].row_key = 3;
+    stages[4].norm = norm(Norming::batch);
+    std::vector<float> out((size_t)(rows * classes));
+    const Tally g = STEEPEST_ISA::networks.gradient(data, stages, loss, threads);
+    STEEPEST_ISA::networks.scores(data, stages, out.data(), threads);
+    for (const auto& part : all) add(part);
+    for (size_t i = 0; i < all.size(); ++i)
+      if (i % 3) std::fill(all[i].begin(), all[i].end(), 0.0f);
+    const std::vector<float> lr((size_t)((rows + batch - 1) / batch), 0.01f);
+    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0, brain};
+    const Tally d = STEEPEST_ISA::networks.descend(data, stages, how, threads);
+    for (const auto& part : all) add(part);
+    add(out), add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
   }
 
   uint32_t state;

@@ -18,7 +18,8 @@ def digits():
     return st.load("digits").split(seed=0)[0]
 
 
-HOW = {"native": {}, "graph": {"activation": "gelu"}, "clip": {"clip_value": 1e30}, "linear": {"model": "linear"}}
+OWN = st.nn.MLP([64, 16, 8, 10], lambda x: st.sigmoid(x) * x)
+HOW = {"native": {}, "graph": {"model": OWN}, "clip": {"clip_value": 1e30}, "linear": {"model": "linear"}}
 
 
 @pytest.mark.parametrize("optimizer", st.optim.NAMES)

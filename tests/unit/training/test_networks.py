@@ -17,11 +17,29 @@ from steepest.training.recipe import Recipe, prepare
 from steepest.training.stream import prepare_stream
 
 PLAIN = Recipe(model="mlp", hidden=(32, 16), dropout=0.2, epochs=3, seed=4, batch_size=32)
+
+
+def own(x):
+    return st.sigmoid(x) * x
+
+
 KINDS = {
     "native": PLAIN,
     "sgd": Recipe(model="mlp", hidden=(20,), optimizer="sgd", epochs=3, batch_size=32),
-    "graph": Recipe(
+    "batch norm": Recipe(
         model="mlp", hidden=(16,), norm="batch", dropout=0.1, optimizer="momentum", epochs=3, batch_size=64
+    ),
+    "blocks": Recipe(
+        model=st.nn.Sequential(
+            st.nn.Linear(64, 16),
+            st.nn.Residual([st.nn.LayerNorm(), st.nn.Activation("gelu"), st.nn.Linear(16, 16)], drop=0.2),
+            st.nn.Linear(16, 10),
+        ),
+        optimizer="adam", epochs=3, batch_size=64,
+    ),
+    "graph": Recipe(  # clipped, and batch norm and dropout have no native gradient in training
+        model="mlp", hidden=(16,), norm="batch", dropout=0.1, clip_norm=9.0, optimizer="momentum", epochs=3,
+        batch_size=64,
     ),
     "linear": Recipe(model="linear", optimizer="rmsprop", epochs=3, batch_size=32),
     "clip": Recipe(model="mlp", hidden=(16,), optimizer="momentum", clip_norm=0.3, epochs=3, batch_size=64),
@@ -109,6 +127,21 @@ def test_the_rate_follows_the_validation_loss(begin):
     assert objective.on_graph_because is None
 
 
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_norms_and_dropout_and_smoothing_are_native_and_read_back(digits, tmp_path, norm):
+    train, test = digits
+    model = st.nn.MLP([64, 24, 10], "gelu", norm=norm, dropout=0.2)
+    run = st.train(model, train, validation=test, epochs=12, smoothing=0.05, seed=1)
+    assert run.on_graph_because is None
+    assert run.history[-1]["val_accuracy"] > 0.93
+    run.save(tmp_path / "run")
+    back = st.load_model(tmp_path / "run")
+    assert back.function.parameters.keys() == run.model.function.parameters.keys()
+    for name, part in run.model.function.parameters.items():
+        assert np.array_equal(back.function.parameters[name], part)
+    assert np.array_equal(back.function.scores(test.X), run.model.function.scores(test.X))
+
+
 def test_weights_stay_within_max_norm(begin):
     objective, plan, state, _ = begin(KINDS["max norm"])
     longest = []
@@ -176,12 +209,27 @@ def test_without_validation_the_last_epoch_counts(begin):
     assert state.result is state.model
 
 
-@pytest.mark.parametrize("activation", ["relu", "gelu"])  # a native program, and the graph
+@pytest.mark.parametrize("activation", ["relu", own])  # a native program, and the graph
 def test_divergence_names_epoch_step_and_layer(begin, activation):
-    objective, plan, state, _ = begin(activation=activation, optimizer="sgd", lr=1e30, schedule="constant")
+    model = st.nn.MLP([64, 16, 10], activation)
+    objective, plan, state, _ = begin(model=model, optimizer="sgd", lr=1e30, schedule="constant")
     said = r"epoch 1 at step \d+: .* lr=1e\+30, and linear\d\.\w (is not finite|has grown to)"
-    with pytest.raises(DivergenceError, match=said):
+    with pytest.raises(DivergenceError, match=said) as raised:
         loop.run(objective, plan, state)
+    assert (raised.value.epoch, raised.value.history) == (1, [])
+    assert f"at step {raised.value.step}:" in str(raised.value)
+
+
+def test_divergence_hands_over_the_epochs_before(digits):
+    train, _ = digits
+    with pytest.raises(DivergenceError) as raised:
+        st.train(
+            st.nn.MLP([64, 64, 64, 10]), train, optimizer="sgd", lr=4.0, schedule="constant", batch_size=len(train),
+            epochs=60,
+        )  # fmt: skip
+    losses = [record["loss"] for record in raised.value.history]
+    assert len(losses) == raised.value.epoch - 1 > 1
+    assert losses[-1] > losses[0]
 
 
 def test_batch_norm_meets_no_single_row(digits):

@@ -1,4 +1,5 @@
-// The activations of steepest.ops, twins name by name, on whole vectors: the value from the sum, and the slope from the value.
+// The activations of steepest.ops, twins name by name, on whole vectors: the value from the sum, and the slope from the value. That of
+// gelu does not follow from its value: it is kept on the way forward.
 #pragma once
 #include "network.hpp"
 #include "simd.hpp"
@@ -9,6 +10,20 @@ namespace {
 using steepest::Activation;
 
 inline Floats positive_part(Floats z) { return select(z > 0.0f, z, select(z == z, splat(0.0f), z)); }
+
+// The normal distribution P(Z <= z) and its density. Below -|z| it is the density times a smooth function of |z|, here a polynomial in
+// c / (c + |z|), to 1.4e-8 of its value: so it keeps its digits far below 0.
+struct Normal {
+  Floats share, density;
+  explicit Normal(Floats z) {
+    const Floats t = max(z, -z), e = exp(-0.5f * t * t), w = 4.75f / (4.75f + t), u = 2.0f * w - 1.0f;
+    Floats p = splat(-2.74570557e-4f);
+    for (const float c : {-4.85495996e-5f, 2.43040564e-3f, 1.06590216e-2f, 2.90749998e-2f, 5.98281377e-2f, 9.93819971e-2f, 0.137597759f, 0.161350796f}) p = p * u + c;
+    const Floats beyond = e * w * p;
+    share = select(z > 0.0f, 1.0f - beyond, beyond);
+    density = 0.398942280f * e;
+  }
+};
 
 template <Activation A>
 inline Floats activated(Floats z, float slope) {
@@ -29,11 +44,12 @@ inline Floats activated(Floats z, float slope) {
     case Activation::relu: return positive_part(z);
     case Activation::leaky_relu: return select(z > 0.0f, z, slope * z);
     case Activation::elu: return select(z > 0.0f, z, slope * (exp(min(z, splat(0.0f))) - one));
+    case Activation::gelu: return z * Normal(z).share;
     case Activation::softplus: return positive_part(z) + log(one + exp(min(z, -z)));
   }
 }
 
-// da/dz, from a = activation(z).
+// da/dz, from a = activation(z); of gelu, from what was kept.
 template <Activation A>
 inline Floats slope_at(Floats a, float slope) {
   const Floats one = splat(1.0f), zero = splat(0.0f);
@@ -45,15 +61,25 @@ inline Floats slope_at(Floats a, float slope) {
     case Activation::relu: return select(a > 0.0f, one, zero);
     case Activation::leaky_relu: return select(a > 0.0f, one, splat(slope));
     case Activation::elu: return select(a > 0.0f, one, a + slope);
+    case Activation::gelu: return a;
     case Activation::softplus: return one - exp(-a);
   }
 }
 
-// a <- activation(a + b), over the rows of a block.
+// a <- activation(a + b), over the rows of a block; gelu leaves its slopes in `kept`.
 template <Activation A>
-void activate(float* a, size_t lda, int rows, int width, const float* b, float slope) {
+void activate(float* a, size_t lda, int rows, int width, const float* b, float slope, float* kept) {
   for (int r = 0; r < rows; ++r, a += lda)
-    for (int j = 0; j < width; j += kLanes) store(a + j, activated<A>(load(a + j) + load(b + j), slope));
+    for (int j = 0; j < width; j += kLanes) {
+      const Floats z = load(a + j) + load(b + j);
+      if constexpr (A == Activation::gelu) {
+        const Normal normal(z);
+        store(a + j, z * normal.share);
+        store(kept + r * lda + j, normal.share + z * normal.density);
+      } else {
+        store(a + j, activated<A>(z, slope));
+      }
+    }
 }
 
 // d <- d * da/dz, where `factor` turns what is stored back into a
@@ -64,7 +90,7 @@ void steepen(float* d, const float* a, size_t ld, int rows, int width, float slo
     for (int j = 0; j < width; j += kLanes) store(d + j, load(d + j) * slope_at<A>(load(a + j) * factor, slope));
 }
 
-using Activate = void (*)(float*, size_t, int, int, const float*, float);
+using Activate = void (*)(float*, size_t, int, int, const float*, float, float*);
 using Steepen = void (*)(float*, const float*, size_t, int, int, float, float);
 
 template <template <Activation> class F>
@@ -77,6 +103,7 @@ auto chosen_for(Activation a) {
     case Activation::relu: return F<Activation::relu>::of;
     case Activation::leaky_relu: return F<Activation::leaky_relu>::of;
     case Activation::elu: return F<Activation::elu>::of;
+    case Activation::gelu: return F<Activation::gelu>::of;
     case Activation::softplus: return F<Activation::softplus>::of;
   }
   return F<Activation::identity>::of;

@@ -85,6 +85,12 @@ inline Loss loss_named(const std::string& name) {
   refuse("no native loss '" + name + "'");
 }
 
+inline Criterion criterion(const std::string& loss, float smoothing) {
+  const Loss named = loss_named(loss);
+  require(smoothing >= 0 && smoothing < 1 && (smoothing == 0 || named == Loss::softmax), "smoothing is of softmax, at least 0 and below 1");
+  return {named, smoothing};
+}
+
 const Level& chosen_level();  // read it while the interpreter is held: no other thread can change it then
 
 void add_networks(nb::module_& m);

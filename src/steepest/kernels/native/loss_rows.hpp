@@ -12,12 +12,12 @@ namespace {
 using namespace steepest;
 
 template <class L>
-Tally loss_rows(const float* scores, float* d, size_t ld, int classes, const int32_t* y, const float* weight, int rows, float* each) {
+Tally loss_rows(const float* scores, float* d, size_t ld, int classes, const int32_t* y, const float* weight, int rows, float* each, float smoothing) {
   Tally tally{0, 0};
   for (int r = 0; r < rows; r += kLanes) {
     Ints label;
     std::memcpy(&label, y + r, sizeof label);
-    const Rows lanes{scores + r, d + r, ld, classes, label};
+    const Rows lanes{scores + r, d + r, ld, classes, label, smoothing};
     const Floats w = load(weight + r), loss = L::of(lanes);
     Floats best = lanes.score(0);
     Ints guess = splat(0), alive;
@@ -38,21 +38,30 @@ Tally loss_rows(const float* scores, float* d, size_t ld, int classes, const int
   return tally;
 }
 
-using LossRows = Tally (*)(const float*, float*, size_t, int, const int32_t*, const float*, int, float*);
+// A loss with what it is told besides the rows.
+struct LossRows {
+  Tally (*of)(const float*, float*, size_t, int, const int32_t*, const float*, int, float*, float);
+  float smoothing;
 
-LossRows rows_of(Loss loss) {
-  switch (loss) {
-    case Loss::softmax: return loss_rows<softmax>;
-    case Loss::hinge: return loss_rows<hinge>;
-    case Loss::squared_hinge: return loss_rows<squared_hinge>;
-    case Loss::hinge_max: return loss_rows<hinge_max>;
-    case Loss::ova_hinge: return loss_rows<ova_hinge>;
-    case Loss::ova_squared_hinge: return loss_rows<ova_squared_hinge>;
-    case Loss::logistic: return loss_rows<logistic>;
-    case Loss::squared: return loss_rows<squared>;
-    case Loss::perceptron: return loss_rows<perceptron>;
+  Tally operator()(const float* scores, float* d, size_t ld, int classes, const int32_t* y, const float* weight, int rows, float* each) const {
+    return of(scores, d, ld, classes, y, weight, rows, each, smoothing);
   }
-  return nullptr;
+};
+
+LossRows rows_of(const Criterion& how) {
+  const auto rows = [&](auto of) { return LossRows{of, how.smoothing}; };
+  switch (how.loss) {
+    case Loss::softmax: return rows(loss_rows<softmax>);
+    case Loss::hinge: return rows(loss_rows<hinge>);
+    case Loss::squared_hinge: return rows(loss_rows<squared_hinge>);
+    case Loss::hinge_max: return rows(loss_rows<hinge_max>);
+    case Loss::ova_hinge: return rows(loss_rows<ova_hinge>);
+    case Loss::ova_squared_hinge: return rows(loss_rows<ova_squared_hinge>);
+    case Loss::logistic: return rows(loss_rows<logistic>);
+    case Loss::squared: return rows(loss_rows<squared>);
+    case Loss::perceptron: return rows(loss_rows<perceptron>);
+  }
+  return {};
 }
 
 }  // namespace

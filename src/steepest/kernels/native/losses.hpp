@@ -12,6 +12,7 @@ struct Rows {
   size_t ld;
   int classes;
   Ints y;
+  float smoothing;  // of softmax
 
   Floats score(int c) const { return load(s + c * ld); }
   Floats grad(int c) const { return load(d + c * ld); }
@@ -34,6 +35,7 @@ inline Floats positive(Floats a) { return select(a > 0.0f, a, a == a ? splat(0.0
 inline Floats sign_of(Ints is) { return select(is, splat(1.0f), splat(-1.0f)); }
 
 // L = log sum_j exp(s_j) - s_y,  dL/ds_j = p_j - [j = y]
+// With the labels smoothed by e:  L = log sum_j exp(s_j) - (1 - e) s_y - e/C sum_j s_j,  dL/ds_j = p_j - (1 - e) [j = y] - e/C
 struct softmax {
   static Floats of(const Rows& r) {
     const Floats m = r.largest();
@@ -45,8 +47,21 @@ struct softmax {
     }
     const Floats loss = log(z) + (m - r.target());
     const Floats inverse = 1.0f / z;
+    if (r.smoothing > 0) return loss + smooth(r, m, inverse);
     for (int c = 0; c < r.classes; ++c) r.set(c, r.grad(c) * inverse - ones(r.is(c)));
     return loss;
+  }
+
+ private:
+  // What smoothing adds to the loss: e (s_y - mean of s), each taken from the largest score m, for they may be large.
+  __attribute__((noinline)) static Floats smooth(const Rows& r, Floats m, Floats inverse) {
+    const float e = r.smoothing, each = e / (float)r.classes;
+    Floats below = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      below = below + (r.score(c) - m);
+      r.set(c, r.grad(c) * inverse - select(r.is(c), splat(1 - e + each), splat(each)));
+    }
+    return e * (r.target() - m) - each * below;
   }
 };
 

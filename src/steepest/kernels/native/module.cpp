@@ -39,7 +39,7 @@ Linear linear(const Data& data, const Weights& W, const Biases& b) {
 
 std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const Order& order, const std::optional<In<float, 1>>& weight,
                                    const In<double, 1>& shift, const In<double, 1>& scales, Out<float, 2> W, Out<float, 1> b, Out<float, 2> vW,
-                                   Out<float, 1> vb, const In<float, 1>& lr, const std::string& loss, int64_t batch_size, float momentum,
+                                   Out<float, 1> vb, const In<float, 1>& lr, const std::string& loss, float smoothing, int64_t batch_size, float momentum,
                                    bool nesterov, float l2, float l1, float radius, int threads) {
   Data data = rows(X, order);
   scale(data, shift, scales);
@@ -50,7 +50,7 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
   check(threads);
   batch_size = std::min(batch_size, std::max<int64_t>(data.count, 256));  // no sum with it overflows; small ones stay as they are, however few rows
   require((int64_t)lr.shape(0) == (data.count + batch_size - 1) / batch_size, "lr needs one number a step");
-  const Descent how{loss_named(loss), l2, l1, radius, momentum, nesterov, batch_size, lr.data(), vW.data(), vb.data()};
+  const Descent how{criterion(loss, smoothing), l2, l1, radius, momentum, nesterov, batch_size, lr.data(), vW.data(), vb.data()};
   const Sweeps& sweeps = *chosen->sweeps;  // read while no other thread can change it
   nb::gil_scoped_release free;
   const Tally tally = sweeps.descend(data, model, how, threads);
@@ -59,14 +59,14 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
 
 std::pair<double, int64_t> gradient(const Rows& X, const In<int64_t, 1>& y, const Order& order, const std::optional<In<float, 1>>& weight,
                                     const In<double, 1>& shift, const In<double, 1>& scales, const In<float, 2>& W,
-                                    const In<float, 1>& b, Out<float, 2> dW, Out<float, 1> db, const std::string& loss, int threads) {
+                                    const In<float, 1>& b, Out<float, 2> dW, Out<float, 1> db, const std::string& loss, float smoothing, int threads) {
   Data data = rows(X, order);
   scale(data, shift, scales);
   const Linear model = linear(data, W, b);
   label(data, X, y, weight, model.classes);
   require(dW.shape(0) == W.shape(0) && dW.shape(1) == W.shape(1) && db.shape(0) == b.shape(0), "dW and db must be shaped as W and b");
   require(data.count > 0 && threads > 0 && threads <= kMostThreads, "there must be a row and a thread");
-  const Loss which = loss_named(loss);
+  const Criterion which = criterion(loss, smoothing);
   const Sweeps& sweeps = *chosen->sweeps;  // read while no other thread can change it
   nb::gil_scoped_release free;
   const Tally tally = sweeps.gradient(data, model, which, dW.data(), db.data(), threads);
@@ -95,12 +95,12 @@ void moments(const Rows& X, const Order& order, Out<double, 1> mean, Out<double,
   level.moments(data, mean.data(), variance.data(), threads);
 }
 
-void losses(const In<float, 2>& scores, const In<int64_t, 1>& y, Out<float, 1> each, Out<float, 2> dscores, const std::string& loss) {
+void losses(const In<float, 2>& scores, const In<int64_t, 1>& y, Out<float, 1> each, Out<float, 2> dscores, const std::string& loss, float smoothing) {
   const int classes = (int)scores.shape(1);
   require(y.shape(0) == scores.shape(0) && each.shape(0) == scores.shape(0), "y and each need one entry a row");
   require(dscores.shape(0) == scores.shape(0) && (int)dscores.shape(1) == classes, "dscores must be shaped as scores");
   for (size_t i = 0; i < y.shape(0); ++i) require(y.data()[i] >= 0 && y.data()[i] < classes, "y holds a class that scores do not have");
-  chosen->sweeps->losses(loss_named(loss), scores.data(), y.data(), (int64_t)scores.shape(0), classes, each.data(), dscores.data());
+  chosen->sweeps->losses(criterion(loss, smoothing), scores.data(), y.data(), (int64_t)scores.shape(0), classes, each.data(), dscores.data());
 }
 
 void order(uint64_t seed, uint64_t purpose, uint64_t epoch, Out<int64_t, 1> out) {
@@ -119,14 +119,14 @@ NB_MODULE(_native, m) {
   m.def("level", [] { return std::string(chosen->name); }, "The level in use.");
   m.def("use", use, "level"_a, "Use this level from now on.");
   m.def("descend", descend, "X"_a, "y"_a.noconvert(), "order"_a.noconvert().none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
-        "vW"_a.noconvert(), "vb"_a.noconvert(), "lr"_a, nb::kw_only(), "loss"_a, "batch_size"_a, "momentum"_a, "nesterov"_a, "l2"_a, "l1"_a,
+        "vW"_a.noconvert(), "vb"_a.noconvert(), "lr"_a, nb::kw_only(), "loss"_a, "smoothing"_a = 0.0f, "batch_size"_a, "momentum"_a, "nesterov"_a, "l2"_a, "l1"_a,
         "radius"_a, "threads"_a);
   m.def("gradient", gradient, "X"_a, "y"_a.noconvert(), "order"_a.noconvert().none(), "weight"_a.none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(),
-        "dW"_a.noconvert(), "db"_a.noconvert(), nb::kw_only(), "loss"_a, "threads"_a);
+        "dW"_a.noconvert(), "db"_a.noconvert(), nb::kw_only(), "loss"_a, "smoothing"_a = 0.0f, "threads"_a);
   m.def("scores", scores, "X"_a, "order"_a.noconvert().none(), "shift"_a, "scale"_a, "W"_a.noconvert(), "b"_a.noconvert(), "out"_a.noconvert(),
         nb::kw_only(), "threads"_a);
   m.def("moments", moments, "X"_a, "order"_a.noconvert().none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
-  m.def("losses", losses, "scores"_a, "y"_a.noconvert(), "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a);
+  m.def("losses", losses, "scores"_a, "y"_a.noconvert(), "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a, "smoothing"_a = 0.0f);
   add_networks(m);
   m.def("order", order, "seed"_a, "purpose"_a, "epoch"_a, "out"_a.noconvert());
 }

@@ -60,7 +60,7 @@ class Sweep {
     return tally_;
   }
 
-  Tally gradient(Loss loss, float* dW, float* db) {
+  Tally gradient(Criterion loss, float* dW, float* db) {
     run([&](int thread) {
       effective(thread);
       each_block(thread, 0, data_.count, 1.0f, loss);
@@ -128,7 +128,7 @@ class Sweep {
     }
   }
 
-  void loss_group(int g, int64_t begin, int rows, float unit, LossRows loss) {
+  void loss_group(int g, int64_t begin, int rows, float unit, const LossRows& loss) {
     const int first = g * kGroup, last = std::min(rows, first + kGroup);
     for (int r = first; r < (int)std::min<size_t>(ld_, first + kGroup); ++r) {
       const int64_t at = r < last ? (data_.order ? data_.order[begin + r] : begin + r) : -1;
@@ -140,7 +140,7 @@ class Sweep {
   }
 
   // Phases 1 to 3 for the rows [begin, end): leaves dW of them in G and db in db_, both times `unit`.
-  void each_block(int thread, int64_t begin, int64_t end, float unit, Loss loss) {
+  void each_block(int thread, int64_t begin, int64_t end, float unit, Criterion loss) {
     const LossRows of = rows_of(loss);
     for (int64_t at = begin; at < end; at += kBlock) {
       const int rows = (int)std::min<int64_t>(kBlock, end - at);
@@ -245,7 +245,7 @@ auto with(const Data& data, const Linear& model, int64_t batch, int threads, F r
 Tally descend(const Data& data, const Linear& model, const Descent& how, int threads) {
   return with(data, model, how.batch, threads, [&](auto&& sweep) { return sweep.descend(how); });
 }
-Tally gradient(const Data& data, const Linear& model, Loss loss, float* dW, float* db, int threads) {
+Tally gradient(const Data& data, const Linear& model, Criterion loss, float* dW, float* db, int threads) {
   return with(data, model, kBlock, threads, [&](auto&& sweep) { return sweep.gradient(loss, dW, db); });
 }
 void scores(const Data& data, const Linear& model, float* out, int threads) {
@@ -253,7 +253,7 @@ void scores(const Data& data, const Linear& model, float* out, int threads) {
 }
 
 // The losses alone, for the tests that hold them against their twins: scores and dscores (rows, classes), loss (rows).
-void losses(Loss loss, const float* scores, const int64_t* y, int64_t rows, int classes, float* each, float* dscores) {
+void losses(Criterion loss, const float* scores, const int64_t* y, int64_t rows, int classes, float* each, float* dscores) {
   const LossRows of = rows_of(loss);
   Aligned<float> s((size_t)classes * kGroup), d((size_t)classes * kGroup), one(kGroup);
   Aligned<int32_t> label(kGroup);

@@ -8,6 +8,13 @@ namespace steepest {
 enum class Type { u8, f16, f32, f64 };
 enum class Loss { softmax, hinge, squared_hinge, hinge_max, ova_hinge, ova_squared_hinge, logistic, squared, perceptron };
 
+// L_i: one of the losses, and how far the softmax loss smooths the labels.
+struct Criterion {
+  Loss loss;
+  float smoothing;
+  Criterion(Loss loss, float smoothing = 0) : loss(loss), smoothing(smoothing) {}
+};
+
 // Examples in place: row order[i] of X, for i = 0 .. count - 1 (order may be null: rows 0, 1, 2, ...).
 struct Data {
   const void* X;
@@ -30,7 +37,7 @@ struct Linear {
 
 // L(W) = mean loss + l2 * sum W^2 + l1 * sum |W|, |w_c| <= radius; v <- momentum v + dL/dW, W <- W - lr (v, or looking ahead).
 struct Descent {
-  Loss loss;
+  Criterion loss;
   float l2, l1, radius;
   float momentum;
   bool nesterov;
@@ -47,9 +54,9 @@ struct Tally {
 // One table of entry points for each instruction set.
 struct Sweeps {
   Tally (*descend)(const Data&, const Linear&, const Descent&, int threads);
-  Tally (*gradient)(const Data&, const Linear&, Loss, float* dW, float* db, int threads);
+  Tally (*gradient)(const Data&, const Linear&, Criterion, float* dW, float* db, int threads);
   void (*scores)(const Data&, const Linear&, float* out, int threads);
-  void (*losses)(Loss, const float* scores, const int64_t* y, int64_t rows, int classes, float* loss, float* dscores);
+  void (*losses)(Criterion, const float* scores, const int64_t* y, int64_t rows, int classes, float* loss, float* dscores);
 };
 
 }  // namespace steepest
