@@ -185,7 +185,8 @@ class NetworkObjective:
             take = self._tallied if self._differs_in_training else self._tallied_natively
             return self._step_by_step(take, at, memory, rule, order, batch_size, lr, seed, first_step, clip)
         assert not isinstance(self._lowered, str)
-        if len(order) % batch_size == 1 and any(isinstance(stage.norm, BatchNorm) for stage in self._lowered):
+        alone = batch_size == 1 or len(order) % batch_size == 1
+        if alone and any(isinstance(stage.norm, BatchNorm) for stage in self._lowered):
             raise InputError("a batch of 1 rows has no variance: train with batches, the last too, of at least two")
         loss, smoothing = self._native_loss
         layers = [_stage(stage, at, memory) for stage in self._lowered]

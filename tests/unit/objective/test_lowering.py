@@ -145,12 +145,13 @@ def test_without_anything_to_multiply_there_is_no_program():
 
 
 @native
-def test_a_batch_of_one_row_is_refused_as_on_the_graph():
+@pytest.mark.parametrize(("rows", "batch"), [(21, 20), (2, 1)])
+def test_a_batch_of_one_row_is_refused_as_on_the_graph(rows, batch):
     L = objective(LAYERS["batch norm"])
     for descend in (L.descend, L._descend_on_graph):
         with pytest.raises(InputError, match="no variance"):
             descend(
-                started(L), {}, optim.SGD(), np.arange(21), BATCH, np.full(2, 0.1, np.float32), seed=3, first_step=0
+                started(L), {}, optim.SGD(), np.arange(rows), batch, np.full(2, 0.1, np.float32), seed=3, first_step=0
             )
 
 

@@ -37,6 +37,7 @@ class Layer {
     for (int c = 0; split() && c < chunks(); ++c) parts.emplace_back(rows * a.ld);
     if (given.W) pack(given.W, W.get());
     if (given.norm.kind != Norming::none) norm.emplace(given.norm, given.outputs, rows, a.ld, training);
+    plain_ = !split() && !norm && !mask_.get() && !bend_.get() && !passed_.get();
   }
 
   int chunks() const { return (int)cuts.size() - 1; }
@@ -75,6 +76,10 @@ class Layer {
   // block's first row within its batch.
   void activate(const Region& at, int64_t offset, uint64_t seed, int64_t step, const float* skipped) {
     const int to = whole(at.to);
+    if (plain_) {
+      activate_(a.at(at.first, at.from), a.ld, at.last - at.first, to - at.from, b.w.get() + at.from, given.slope, nullptr);
+      return a.form(at.first, at.last, at.from, at.to);
+    }
     for (int r = at.first; r < at.last && split(); ++r)
       for (int j = at.from; j < to; j += kLanes) {
         Floats sum = load(parts[0].get() + r * a.ld + j);
@@ -98,6 +103,10 @@ class Layer {
   // d: from dL/d of what the stage gave, which the stages that skip to it add to first, to dL/d sums.
   void steepen(const Region& at, int64_t offset, uint64_t seed, int64_t step) {
     const int to = whole(at.to);
+    if (plain_) {
+      steepen_(d.at(at.first, at.from), a.at(at.first, at.from), d.ld, at.last - at.first, to - at.from, given.slope, 1.0f);
+      return d.form(at.first, at.last, at.from, at.to);
+    }
     if (passed_.get()) {
       Draws rows(given.row_keep, seed, (uint64_t)step, given.row_key);
       for (int r = at.first; r < at.last; ++r) {
@@ -200,6 +209,7 @@ class Layer {
   Aligned<float> passed_;  // dL/d of what the stage gave, for the stage that it skips to
   Aligned<float> right_;   // W in pairs along the inputs, where products want it so
   Aligned<float> turned_;  // W transposed, in panels of inputs, in units along the outputs: what the slopes come back through
+  bool plain_;  // nothing but W, b and an activation, in one sum
   Activate activate_;
   Steepen steepen_;
 };

@@ -127,7 +127,7 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
   how.batch = std::min(batch_size, std::max<int64_t>(data.count, 256));
   require((int64_t)lr.shape(0) == (data.count + how.batch - 1) / how.batch, "lr needs one number a step");
   if (std::any_of(model.begin(), model.end(), [](const Stage& stage) { return stage.norm.kind == Norming::batch; })) {
-    require(data.count % how.batch != 1, "a batch of one row has no variance");
+    require(how.batch > 1 && data.count % how.batch != 1, "a batch of one row has no variance");
     require(how.batch <= 1 << 24, "a batch with batch norm has at most 2^24 rows");
   }
   const Networks& networks = *chosen_level().networks;
