@@ -63,6 +63,7 @@ class Program {
     }
     const Move move = move_of(how_->rule);
     parallel(threads_, [&](int thread) {
+      const FlushedToZero flushed;
       refresh(thread);
       const int64_t steps = (data_.count + how_->batch - 1) / how_->batch;
       for (int64_t step = 0; step < steps; ++step) {
