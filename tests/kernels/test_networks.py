@@ -226,6 +226,16 @@ def test_bf16_rounds_what_it_multiplies_and_nothing_else(name, sizes, n, threads
         dispatch.use(before)
 
 
+@pytest.mark.parametrize(("sizes", "n"), [((64, 33, 9), 70), ((80, 80, 80, 10), 280), ((17, 21, 2), 45)])
+def test_bf16_rounds_to_the_nearest(level, sizes, n):
+    problem = Problem(sizes, n, np.uint8, "tanh", seed=4)
+    problem.weight[:] = 1
+    after = descend(problem, "sgd", 0, (0, 0, 0, 0), 2, batch=n, precision="bf16", loss="squared", l2=0.0, l1=0.0)
+    for (W, _), (dW, _), moved in zip(problem.weights, step_in_bf16(problem), after[1::2], strict=True):
+        # 1e-6 where it rounds to the nearest; 1e-3 where it does not round, 4e-3 where it cuts off
+        assert np.sqrt((((W - moved) / 0.01 - dW) ** 2).mean()) < 1e-4 * np.abs(dW).max()
+
+
 def test_bf16_is_not_float32(level):
     problem = Problem((64, 48, 5), 64, np.float32, "relu")
     one, two = (descend(problem, "sgd", 0, (0, 0, 0, 0), 1, precision=precision) for precision in ("float32", "bf16"))
