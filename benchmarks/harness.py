@@ -238,6 +238,17 @@ def rows(
     return table
 
 
+def against(identity: str, measured: dict[str, list[float]], ours: str, targets: dict[str, float]) -> list[Row]:
+    """Rows of rivals once more, with the ratio to another one of ours."""
+    lines = rows(identity, {name: measured[name] for name in targets if name in measured}, None, {})
+    for line in lines if ours in measured else []:
+        times = ratio(measured[line["name"]], measured[ours])
+        goal = targets[line["name"]]
+        line |= {"ratio": times.median, "ratio_low": times.low, "ratio_high": times.high}
+        line |= {"target": f">= {goal:g}x", "met": times.median >= goal, "name": f"{line['name']}, against {ours}"}
+    return lines
+
+
 def at_most(row: Row, limit: float) -> Row:
     """The row with a target on its own figure."""
     return {**row, "target": f"<= {figure(limit, row['unit'])}", "met": row["median"] <= limit}

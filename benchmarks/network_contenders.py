@@ -108,7 +108,7 @@ class Data:
         return {"loss": loss / len(self.X)}
 
 
-def steepest(data: Data, threads: int | None = None) -> Functions:
+def steepest(data: Data, threads: int | None = None, precision: str = "float32") -> Functions:
     import steepest as st
     from steepest import losses, optim, penalties
     from steepest.kernels import dispatch
@@ -119,7 +119,15 @@ def steepest(data: Data, threads: int | None = None) -> Functions:
     model = st.nn.MLP(task.sizes, activation=task.activation)
     scaling = Scaling(np.zeros(D), np.full(D, data.scale))
     L = NetworkObjective(
-        model, data.X, data.y, losses.softmax, penalties.none, 0.0, scaling, threads=threads or cores()
+        model,
+        data.X,
+        data.y,
+        losses.softmax,
+        penalties.none,
+        0.0,
+        scaling,
+        threads=threads or cores(),
+        precision=precision,
     )
     assert L.on_graph_because is None
     rule = optim.Momentum(mu=MOMENTUM)
@@ -271,6 +279,7 @@ def sklearn(data: Data) -> Functions:
 
 CONTENDERS: dict[str, Callable[[Data], Functions]] = {
     "steepest": steepest,
+    "steepest bf16": lambda data: steepest(data, precision="bf16"),
     "JAX scan": jax,
     "torch eager": lambda data: torch(data, "eager"),
     "torch bf16": lambda data: torch(data, "bf16"),

@@ -6,15 +6,23 @@ import json
 import subprocess
 import sys
 
-from benchmarks.harness import ROOT, Row, Worker, absent, alternate, environment, rows
+from benchmarks.harness import ROOT, Row, Worker, absent, against, alternate, environment, rows
 from benchmarks.network_contenders import CHECKED, CONTENDERS, TASKS
 
 AGREE = 1e-3
+BF16 = "steepest bf16"
 
 
-def measure(identity: str, targets: dict[str, float], rounds: int, leave_out: tuple[str, ...] = ()) -> list[Row]:
-    """Rows of the table of one task; figures are those of an epoch."""
+def measure(
+    identity: str,
+    targets: dict[str, float],
+    rounds: int,
+    without: tuple[str, ...] = (),
+    bf16: dict[str, float] | None = None,
+) -> list[Row]:
+    """Rows of the table of one task; figures are those of an epoch. `bf16`: the targets of our bfloat16."""
     task = TASKS[identity]
+    leave_out = without if bf16 is not None else (*without, BF16, "torch bf16")
     names = [name for name in CONTENDERS if name not in leave_out]
     workers = {name: Worker("benchmarks.network_contenders", name, identity) for name in names}
     try:
@@ -34,6 +42,7 @@ def measure(identity: str, targets: dict[str, float], rounds: int, leave_out: tu
     lines = rows(identity, counted.figures, "steepest", targets)
     for line in lines:
         line["note"] = f"loss {checks[line['name']]['loss']:.4f}"
+    lines += against(identity, counted.figures, BF16, bf16 or {})
     lines += [absent(identity, name, worker.absent) for name, worker in workers.items() if worker.absent is not None]
     return [*lines, *({"id": identity, "note": note} for note in (_agreement(checks), _rate(task, lines[0]), quiet))]
 

@@ -8,4 +8,4 @@ from benchmarks.networks import measure
 
 
 def run(rounds: int = 7) -> list[Row]:
-    return measure("W4", {"JAX scan": 4.0, "torch eager": 90.0}, rounds, leave_out=("torch bf16", "torch.compile"))
+    return measure("W4", {"JAX scan": 4.0, "torch eager": 90.0}, rounds, without=("torch.compile",))

@@ -152,6 +152,30 @@ def test_threads_never_change_a_bit(level, rule, memories, constants, keep):
     assert all(np.isfinite(part).all() for part in one)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_losses_beyond_the_most_leave_everything_as_it_was(level, precision):
+    problem = Problem((50, 70, 6), 300, np.uint8, "relu")
+    how = {"rule": "adam", "memories": 2, "constants": (0.9, 0.999, 1e-8, 0), "threads": 2, "precision": precision}
+    free, within = descend(problem, **how), descend(problem, **how, most=descend(problem, **how)[0][0])
+    for ours, expected in zip(within, free, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+    (loss, _), *after = descend(problem, **how, most=np.nextafter(free[0][0], 0))
+    assert loss == np.inf
+    for (W, b), layer in zip(problem.weights, (after[:6], after[6:]), strict=True):
+        np.testing.assert_array_equal(layer[0], W)
+        np.testing.assert_array_equal(layer[1], b)
+        assert not any(part.any() for part in layer[2:])
+
+
+def test_a_parameter_that_is_no_longer_finite_leaves_everything_as_it_was(level):
+    """The loss of the only step is that before it: nothing but the weights tells."""
+    problem = Problem((5, 4), 20, np.float32, "relu")
+    (loss, _), W, b, *_ = descend(problem, "sgd", 0, (0, 0, 0, 0), 1, batch=20, l2=3e38, most=1e300)
+    assert loss == np.inf
+    np.testing.assert_array_equal(W, problem.weights[0][0])
+    np.testing.assert_array_equal(b, problem.weights[0][1])
+
+
 OWNED = [((600, 70, 5), 100), ((600, 530, 1100, 6), 20), ((40, 530, 6), 7), ((1030, 5), 1)]
 """Weights that are large beside the batch, so that threads own inputs of a layer: the first, those behind, both."""
 

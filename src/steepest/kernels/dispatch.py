@@ -150,6 +150,8 @@ def network_descend(
         Dropout's masks depend on them; Adam's correction counts steps from the first.
     precision : "float32" or "bf16"
         Of what the products multiply; they add up, and everything else is, in float32.
+    most : float
+        Where the losses add up to more, or a parameter is no longer finite, nothing moves and the loss is infinite.
     threads : int
         They never change a result.
     """

@@ -156,7 +156,7 @@ class NetworkObjective:
 
     def descend(
         self, at: Parameters, memory: State, rule: StepRule, order: Order, batch_size: int, lr: F32, *,
-        seed: int = 0, first_step: int = 0, clip: Clip | None = None,
+        seed: int = 0, first_step: int = 0, clip: Clip | None = None, most: float = np.inf,
     ) -> Tally:  # fmt: skip
         """Step once for every `batch_size` rows of `order`, step i at the rate `lr[i]`; all arrays move in place.
 
@@ -172,6 +172,9 @@ class NetworkObjective:
             Masks depend on the seed and on the number of the step, which counts from `first_step`.
         clip : Clip or None
             What happens to every gradient first.
+        most : float
+            Where the native program finds that the losses add up to more, or a parameter no longer finite, it leaves
+            all arrays as they were, and the loss is infinite.
 
         Returns
         -------
@@ -194,7 +197,7 @@ class NetworkObjective:
         tally = kernels.network_descend(
             self.X, self.y, order, self.weight, *self.scaling, layers, lr, loss=loss, smoothing=smoothing,
             batch_size=batch_size, rule=rule.name, constants=_constants(rule), l2=l2, l1=l1, seed=seed,
-            first_step=first_step, precision=self.precision, threads=self.threads,
+            first_step=first_step, precision=self.precision, most=most, threads=self.threads,
         )  # fmt: skip
         if "count" in memory:
             memory["count"]["t"][...] += len(lr)

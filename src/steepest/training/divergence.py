@@ -14,9 +14,9 @@ from steepest.kernels.types import Order
 from steepest.objective.compiled import CompiledLinear
 from steepest.training.network import Network
 from steepest.training.plan import Plan, State, with_parameters
-from steepest.training.stepping import Trainable, descend
+from steepest.training.stepping import Trainable, descend, keeps
 
-__all__ = ["GROWN", "Witness", "is_bounded"]
+__all__ = ["GROWN", "Witness", "is_bounded", "most"]
 
 GROWN = 1e6
 """A mean loss so many times that of W = 0 is on its way to infinity: no step will bring it back in useful time."""
@@ -28,9 +28,14 @@ LARGE = 1e3
 """Scaled features beyond this are the first to be suspected; weights are when they have grown tenfold."""
 
 
+def most(objective: Trainable) -> float:
+    """Return the largest mean loss that is bounded: GROWN times an untrained classifier's."""
+    return GROWN * max(1.0, objective.loss.at_zero(objective.n_classes))
+
+
 def is_bounded(objective: Trainable, state: State, mean: float) -> bool:
-    """Say whether a mean loss is within GROWN of an untrained classifier's, and every parameter finite."""
-    if not mean <= GROWN * max(1.0, objective.loss.at_zero(objective.n_classes)):
+    """Say whether a mean loss is at most that, and every parameter finite."""
+    if not mean <= most(objective):
         return False
     return all(np.isfinite(part).all() for part in state.model.parameters.values())
 
@@ -54,19 +59,22 @@ class Witness:
     objective, plan
         Of the run.
     exact : bool
-        False where the loop looks after every step anyway: then no copy is made.
+        False where the loop looks after every step anyway: then nothing is remembered.
     """
 
     def __init__(self, objective: Trainable, plan: Plan, *, exact: bool) -> None:
         self._objective, self._plan, self._exact = objective, plan, exact
+        self._kept = keeps(objective, plan)
         self._seen: State | None = None
         self._start: float | None = None
 
     def look(self, state: State) -> None:
-        """Remember the state, if the last copy has grown old."""
+        """Remember the state: a copy, if the last has grown old, or no copy where a slice that diverges leaves it."""
         if self._start is None:
             self._start = max(_sizes(state).values())
-        if self._exact and (self._seen is None or state.seconds - self._seen.seconds > PAUSE):
+        if self._exact and self._kept:
+            self._seen = replace(state)
+        elif self._exact and (self._seen is None or state.seconds - self._seen.seconds > PAUSE):
             self._seen = _copy(state)
 
     def report(self, state: State, rows: Order, lr: float, mean: float) -> DivergenceError:

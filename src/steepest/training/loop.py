@@ -17,7 +17,7 @@ from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import AnyRows, Labels
 from steepest.objective.compiled import CompiledLinear
-from steepest.training.divergence import Witness, is_bounded
+from steepest.training.divergence import Witness, is_bounded, most
 from steepest.training.evaluation import evaluate
 from steepest.training.plan import Plan, State
 from steepest.training.stepping import Trainable, descend
@@ -27,7 +27,7 @@ __all__ = ["Trainable", "Validation", "Watcher", "run"]
 Watcher: TypeAlias = Callable[[State, Plan], bool | None]
 """Called after every slice of an epoch, the state up to date; returning True ends the run there, in good order."""
 
-SLICE = 1e10
+SLICE = 2e10
 """Floating-point operations in a slice: about a tenth of a second on two cores.
 
 Slices follow from shapes, never from clocks, so that sums add up alike in a run that is resumed.
@@ -99,7 +99,7 @@ def run(
     n = len(objective)
     steps = plan.steps(n)
     slice_steps = max(1, int(SLICE / _work(objective, plan)))
-    order, witness = np.empty(n, np.int64), Witness(objective, plan, exact=slice_steps > 1)
+    order, witness, bound = np.empty(n, np.int64), Witness(objective, plan, exact=slice_steps > 1), most(objective)
     while not plan.is_over(state):
         kernels.order(plan.seed, EPOCH, state.epoch, order)
         lr = plan.rates(n, state.epoch, state.history)
@@ -109,7 +109,7 @@ def run(
             rows = order[state.step * plan.batch_size : upto * plan.batch_size]
             first = plan.before + state.epoch * steps + state.step
             witness.look(state)
-            loss, correct = descend(objective, plan, state, rows, lr[state.step : upto], first)
+            loss, correct = descend(objective, plan, state, rows, lr[state.step : upto], first, bound * len(rows))
             state.loss, state.correct, state.step = state.loss + loss, state.correct + correct, upto
             state.seconds += time.perf_counter() - began
             mean = state.loss / min(n, upto * plan.batch_size)

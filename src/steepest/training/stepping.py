@@ -14,13 +14,20 @@ from steepest.objective.network import NetworkObjective
 from steepest.training.network import Network
 from steepest.training.plan import Plan, State
 
-__all__ = ["Trainable", "descend"]
+__all__ = ["Trainable", "descend", "keeps"]
 
 Trainable: TypeAlias = CompiledLinear | NetworkObjective
 """L(W) and its data."""
 
 
-def descend(objective: Trainable, plan: Plan, state: State, rows: Order, lr: F32, first: int) -> Tally:
+def keeps(objective: Trainable, plan: Plan) -> bool:
+    """Say whether `descend` leaves the state as it was when the losses come to more than `most`."""
+    return isinstance(objective, NetworkObjective) and objective.in_steps_because(plan.rule, plan.clip) is None
+
+
+def descend(
+    objective: Trainable, plan: Plan, state: State, rows: Order, lr: F32, first: int, most: float = np.inf
+) -> Tally:
     """Step once for every batch of `rows`, the model and the memory of the state moving in place.
 
     Parameters
@@ -33,6 +40,8 @@ def descend(objective: Trainable, plan: Plan, state: State, rows: Order, lr: F32
         The rate of each step.
     first : int
         Number of the first step, since the run began.
+    most : float
+        What the losses of the rows may come to, where `keeps` says so.
 
     Returns
     -------
@@ -47,8 +56,9 @@ def descend(objective: Trainable, plan: Plan, state: State, rows: Order, lr: F32
     with np.errstate(all="ignore"):  # infinity is found, and named, after the slice
         try:
             return objective.descend(
-                at, state.memory, plan.rule, rows, plan.batch_size, lr, seed=plan.seed, first_step=first, clip=plan.clip
-            )
+                at, state.memory, plan.rule, rows, plan.batch_size, lr,
+                seed=plan.seed, first_step=first, clip=plan.clip, most=most,
+            )  # fmt: skip
         except InputError:  # the graph refuses to go back through a NaN
             if np.isfinite(objective.value(at, rows)):
                 raise

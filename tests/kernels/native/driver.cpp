@@ -109,7 +109,7 @@ struct Problem {
     for (auto* memory : {&m1, &m2, &mb1, &mb2}) std::fill(memory->begin(), memory->end(), 0.0f);
     const int64_t steps = (rows + batch - 1) / batch;
     const std::vector<float> lr((size_t)steps, 0.01f);
-    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0, brain};
+    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0, brain, 1e30};
     const Tally d = STEEPEST_ISA::networks.descend(data, layers, how, threads);
     add(out), add(first), add(second), add(bias), add(top), add(m1), add(v1), add(m2), add(v2), add(mb1), add(vb2);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
@@ -156,7 +156,7 @@ struct Problem {
     for (size_t i = 0; i < all.size(); ++i)
       if (i % 3) std::fill(all[i].begin(), all[i].end(), 0.0f);
     const std::vector<float> lr((size_t)((rows + batch - 1) / batch), 0.01f);
-    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0, brain};
+    const Training how{loss, 1e-3f, 1e-3f, Rule::adam, {0.9f, 0.999f, 1e-8f, 0}, batch, lr.data(), 5, 0, brain, 1e30};
     const Tally d = STEEPEST_ISA::networks.descend(data, stages, how, threads);
     for (const auto& part : all) add(part);
     add(out), add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});

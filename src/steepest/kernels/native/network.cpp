@@ -5,6 +5,7 @@
 #include "network.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -73,6 +74,7 @@ class Program {
              [&](float* w, float* m, float* v, const float* g, size_t n, bool penalized) { move(w, m, v, g, n, now, penalized); });
       }
     });
+    if (std::isfinite(how_->most) && !(tally_.loss <= how_->most && finite())) return {INFINITY, tally_.correct};
     for (Layer<N>& l : layers_) {
       if (l.given.W) l.unpack(l.W.get(), l.given.W);
       for (auto [given, here] : {std::pair(l.given.memory_W[0], l.m.get()), std::pair(l.given.memory_W[1], l.v.get())})
@@ -138,6 +140,16 @@ class Program {
       all.push_back({stage.outputs, stage.W != nullptr, stage.b.at || stage.norm.scale.at, Normalizer::needs(stage.norm, how != nullptr), cuts});
     }
     return all;
+  }
+
+  bool finite() {
+    const auto all = [](const float* x, size_t n) { return std::all_of(x, x + n, [](float number) { return std::isfinite(number); }); };
+    bool sound = true;
+    for (Layer<N>& l : layers_) {
+      sound = sound && all(l.W.get(), l.W.get() ? l.size : 0);
+      l.each_vector([&](const Parameters& vector) { sound = sound && all(vector.w.get(), vector.padded); });
+    }
+    return sound;
   }
 
   void refresh(int thread) {

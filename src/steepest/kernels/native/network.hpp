@@ -54,6 +54,7 @@ struct Training {
   uint64_t seed;
   int64_t first_step;  // steps taken before: counts for masks and for Adam's bias correction
   bool brain;  // products in bfloat16, everything else in float32
+  double most;  // where the losses add up to more, or a parameter is not finite, nothing moves and the loss is infinite; infinite: nobody looks
 };
 
 struct Networks {

@@ -114,11 +114,11 @@ std::pair<double, int64_t> descend(const Rows& X, const In<int64_t, 1>& y, const
                                    const std::optional<In<float, 1>>& weight, const In<double, 1>& shift, const In<double, 1>& scales,
                                    const std::vector<Described>& layers, const In<float, 1>& lr, const std::string& loss, float smoothing, int64_t batch_size,
                                    const std::string& rule, const std::array<float, 4>& constants, float l2, float l1, uint64_t seed,
-                                   int64_t first_step, const std::string& precision, int threads) {
+                                   int64_t first_step, const std::string& precision, double most, int threads) {
   Data data = rows(X, order);
   scale(data, shift, scales);
   require(precision == "float32" || precision == "bf16", "precision must be float32 or bf16");
-  Training how{criterion(loss, smoothing), l2, l1, rule_named(rule), {}, 0, lr.data(), seed, first_step, precision == "bf16"};
+  Training how{criterion(loss, smoothing), l2, l1, rule_named(rule), {}, 0, lr.data(), seed, first_step, precision == "bf16", most};
   const std::vector<Stage> model = network(data, layers, (size_t)memories(how.rule));
   label(data, X, y, weight, model.back().outputs);
   std::copy(constants.begin(), constants.end(), how.constants);
@@ -168,7 +168,8 @@ void scores(const Rows& X, const std::optional<In<int64_t, 1>>& order, const In<
 
 void add_networks(nb::module_& m) {
   m.def("network_descend", descend, "X"_a, "y"_a.noconvert(), "order"_a.noconvert().none(), "weight"_a.none(), "shift"_a, "scale"_a, "layers"_a.noconvert(),
-        "lr"_a, nb::kw_only(), "loss"_a, "smoothing"_a = 0.0f, "batch_size"_a, "rule"_a, "constants"_a, "l2"_a, "l1"_a, "seed"_a, "first_step"_a, "precision"_a = "float32", "threads"_a);
+        "lr"_a, nb::kw_only(), "loss"_a, "smoothing"_a = 0.0f, "batch_size"_a, "rule"_a, "constants"_a, "l2"_a, "l1"_a, "seed"_a, "first_step"_a, "precision"_a = "float32",
+        "most"_a = INFINITY, "threads"_a);
   m.def("network_gradient", gradient, "X"_a, "y"_a.noconvert(), "order"_a.noconvert().none(), "weight"_a.none(), "shift"_a, "scale"_a,
         "layers"_a.noconvert(), nb::kw_only(), "loss"_a, "smoothing"_a = 0.0f, "threads"_a);
   m.def("network_scores", scores, "X"_a, "order"_a.noconvert().none(), "shift"_a, "scale"_a, "layers"_a.noconvert(), "out"_a.noconvert(), nb::kw_only(),

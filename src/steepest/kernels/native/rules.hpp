@@ -47,17 +47,22 @@ inline Floats moved(Floats w, Floats g, Floats& m, Floats& v, const Step& s, boo
   }
 }
 
-// n weights; `penalized`: the penalty and the decay act on them (weights, not biases).
-template <Rule R>
-void move(float* w, float* m, float* v, const float* g, size_t n, const Step& s, bool penalized) {
+// n weights; `decays`: they are weights, not biases.
+template <Rule R, bool Penalized>
+void move(float* w, float* m, float* v, const float* g, size_t n, const Step& s, bool decays) {
+  constexpr bool kFirst = R != Rule::sgd, kSecond = R == Rule::adam || R == Rule::adamw;
   for (size_t i = 0; i < n; i += kLanes) {
     const Floats at = load(w + i);
-    Floats slope = load(g + i), first = m ? load(m + i) : splat(0.0f), second = v ? load(v + i) : splat(0.0f);
-    if (penalized) slope = slope + s.l2 * at + s.l1 * sign(at);
-    store(w + i, moved<R>(at, slope, first, second, s, penalized));
-    if (m) store(m + i, first);
-    if (v) store(v + i, second);
+    Floats slope = load(g + i), first = kFirst ? load(m + i) : splat(0.0f), second = kSecond ? load(v + i) : splat(0.0f);
+    if (Penalized) slope = slope + s.l2 * at + s.l1 * sign(at);
+    store(w + i, moved<R>(at, slope, first, second, s, decays));
+    if (kFirst) store(m + i, first);
+    if (kSecond) store(v + i, second);
   }
+}
+template <Rule R>
+void move(float* w, float* m, float* v, const float* g, size_t n, const Step& s, bool decays) {
+  decays && (s.l2 != 0 || s.l1 != 0) ? move<R, true>(w, m, v, g, n, s, true) : move<R, false>(w, m, v, g, n, s, decays);
 }
 
 using Move = void (*)(float*, float*, float*, const float*, size_t, const Step&, bool);
