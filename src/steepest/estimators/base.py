@@ -1,91 +1,33 @@
-"""What the estimators have in common: checks, labels, weights, and handing over to the training."""
+"""What all classifiers have in common: checks of examples and labels, weights, seeds, and the label of a score."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from steepest import losses
-from steepest.data.dataset import Dataset
 from steepest.errors import InputError
-from steepest.nn.scaling import resolve
-from steepest.training import automatic, loop
-from steepest.training.callbacks import Looking, Watching
-from steepest.training.plan import Fitted
-from steepest.training.recipe import Recipe, prepare
-from steepest.training.run import Run
-from steepest.training.stream import Stream, prepare_stream
 
-__all__ = ["TYPES", "DescentClassifier"]
+__all__ = ["TYPES", "Classifier", "in_place"]
 
 TYPES = [np.float64, np.float32, np.float16, np.uint8]
 """What the kernels read in place; anything else becomes the first of them."""
 
 
-def _gives_probabilities(estimator: Any) -> bool:
-    if isinstance(losses.get(estimator.loss), losses.Softmax):
-        return True
-    raise AttributeError(
-        f"predict_proba needs loss='softmax'; the scores of {estimator.loss!r} are not log-probabilities"
-    )
+class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """A classifier that gives each class a score; `classes_` are the labels, sorted."""
 
-
-class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """A classifier trained by mini-batch descent: its parameters are words of a recipe, `_adopt` takes the model."""
-
-    _model: str
-    loss: Any
-    class_weight: Any
-    random_state: Any
-    scaling: str | None
-    threads: int | None
+    classes_: NDArray[Any]
 
     @abstractmethod
-    def _adopt(self, trained: Fitted) -> None:
-        """Take the trained model as `model_`, and make the attributes that speak of it."""
-
-    def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Go over these examples once, on from where the last call (of this or of `fit`) stopped.
-
-        The first call fixes the scaling and the learning rate, so its examples should be typical. The rate falls as
-        1 / sqrt(1 + t / 30) over the steps t.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-        classes : array (C,) or None
-            All labels that will ever come; needed by the first call.
-        """
-        stream = getattr(self, "_stream", None)
-        rows, labels = self._check(X, y, reset=stream is None)
-        if stream is None:
-            if classes is None:
-                raise InputError("the first partial_fit needs classes=: all the labels that will ever come")
-            self.classes_ = np.unique(np.asarray(classes))
-            self._check_classes()
-        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            raise InputError(f"classes={classes!r} is not the same as in the first partial_fit: {list(self.classes_)}")
-        index = self._index(labels, "y")
-        weight = self._weights(labels, sample_weight)
-        objective, self._stream = prepare_stream(rows, index, len(self.classes_), self._recipe(), weight, stream)
-        plan, state = self._stream.plan, self._stream.state
-        loop.run(objective, plan, state)
-        self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
-        self._adopt(state.model)
-        return self
+    def _scores(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the scores (N, C) of examples that have not been checked."""
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Scores (N, C); for two classes the second score minus the first, (N,)."""
@@ -97,69 +39,10 @@ class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         scores = self._scores(X)
         return np.asarray(self.classes_[scores.argmax(axis=1)])
 
-    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Probabilities (N, C) of the classes: exp(s_j) / sum_k exp(s_k). Only with the softmax loss."""
-        return np.asarray(losses.softmax.probabilities(self._scores(X).astype(np.float64)))
-
-    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Logarithms of the probabilities, (N, C). Only with the softmax loss."""
-        return np.asarray(losses.softmax.log_probabilities(self._scores(X).astype(np.float64)))
-
-    def _recipe(self) -> Recipe:
-        """Take the parameters that say how to train."""
-        known = {f.name for f in fields(Recipe)}
-        said = {name: value for name, value in self.get_params(deep=False).items() if name in known}
-        return Recipe(**said, model=self._model, seed=self._seed())
-
-    def _fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None,
-        held: tuple[ArrayLike, ArrayLike] | None = None, share: float = 0.0, callbacks: Sequence[Watching] = (),
-    ) -> Self:  # fmt: skip
-        """Train from the start; `held` are rows to validate on, `share` is what of X is held out for that."""
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
-        recipe, weight = self._recipe(), self._weights(labels, sample_weight)
-        validation = None
-        if held is not None:
-            X_val, y_val = self._check(*held, reset=False)
-            validation = loop.Validation(X_val, self._index(y_val, "y_val"))
-        elif share:
-            kept, out = automatic.hold_out("validation_fraction", share, index, recipe.seed)
-            validation = loop.Validation(rows[out], index[out])
-            rows, index, weight = rows[kept], index[kept], None if weight is None else weight[kept]
-        objective, plan, state = prepare(rows, index, len(self.classes_), recipe, weight)
-        names = tuple(map(str, self.classes_.tolist()))
-        run = Run.of(
-            Dataset(rows, index, names, rows.shape[1:], "X"),
-            objective,
-            plan,
-            state,
-            self.classes_,
-            resolve(self.scaling, rows.dtype),
-        )
-        with Looking(run, callbacks) as looking:
-            loop.run(objective, plan, state, looking, validation)
-        self.best_epoch_ = state.best_epoch
-        state = replace(state, model=state.result, best=None)
-        self.objective_, _ = objective.evaluate(dict(state.model.parameters))
-        self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
-        self._adopt(state.model)
-        self._stream = Stream(plan, state, plan.lr, plan.steps(len(rows)) * state.epoch)
-        return self
-
-    def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
-        check_is_fitted(self)
-        rows = _in_place(validate_data(self, X, reset=False, dtype=TYPES))
-        model: Fitted = self.model_
-        return model.scores(rows, threads=self.threads)
-
     def _check(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         rows, labels = validate_data(self, X, y, reset=reset, dtype=TYPES)
         check_classification_targets(labels)
-        return _in_place(rows), labels
+        return in_place(rows), labels
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:
@@ -176,18 +59,19 @@ class DescentClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         return np.asarray(index)
 
     def _weights(self, labels: NDArray[Any], sample_weight: ArrayLike | None) -> NDArray[Any] | None:
-        if self.class_weight is None:
+        given = getattr(self, "class_weight", None)
+        if given is None:
             return None if sample_weight is None else np.asarray(sample_weight)
-        weight = np.asarray(compute_sample_weight(self.class_weight, labels))
+        weight = np.asarray(compute_sample_weight(given, labels))
         return weight if sample_weight is None else weight * np.asarray(sample_weight)
 
     def _seed(self) -> int:
-        seed = self.random_state
+        seed: Any = getattr(self, "random_state", 0)
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             seed = check_random_state(seed).randint(2**31)  # a generator, None, or scikit-learn's error
         return int(seed)
 
 
-def _in_place(X: NDArray[Any]) -> NDArray[Any]:
+def in_place(X: NDArray[Any]) -> NDArray[Any]:
     """X itself when its rows are contiguous, as the kernels need them."""
     return X if X.strides[1] == X.itemsize or X.shape[1] == 1 else np.ascontiguousarray(X)

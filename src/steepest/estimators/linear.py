@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike
 
-from steepest.estimators.base import DescentClassifier
+from steepest.estimators.descent import DescentClassifier
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
 from steepest.optim import StepRule

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from numpy.typing import ArrayLike
 
 from steepest.errors import InputError
-from steepest.estimators.base import DescentClassifier
+from steepest.estimators.descent import DescentClassifier
 from steepest.losses import Loss
 from steepest.nn import Activation
 from steepest.nn.initialization import Initialization
@@ -28,8 +28,8 @@ class MLPClassifier(DescentClassifier):
 
         L(W) = 1/N sum_i w_i L_i(scores_i, y_i) + alpha sum_k R(W_k),      w of mean 1, biases not penalized
 
-    The rows are read in place in the type they have (uint8, float16, float32 or float64). Norms, `gelu` and functions
-    of your own have no native code: with them the same training runs on the computational graph, slower.
+    The rows are read in place in the type they have (uint8, float16, float32 or float64). Activations and step rules of
+    your own, clipping and "max_norm" have no native code: with them the same training goes step by step, slower.
 
     Parameters
     ----------
