@@ -33,7 +33,7 @@ struct Chunk {
   size_t at;        // where its (classes x width) block begins in a chunk-major array
 };
 
-std::vector<Chunk> cut(int64_t features, int classes) {
+inline std::vector<Chunk> cut(int64_t features, int classes) {
   int count = (int)((features + kWidth - 1) / kWidth);
   if (count % 2 && features >= 256) ++count;  // even counts share well among threads
   std::vector<Chunk> chunks;
@@ -46,14 +46,14 @@ std::vector<Chunk> cut(int64_t features, int classes) {
 }
 
 // The i-th row to visit.
-const unsigned char* row(const Data& data, int64_t i) {
+inline const unsigned char* row(const Data& data, int64_t i) {
   return static_cast<const unsigned char*>(data.X) + (data.order ? data.order[i] : i) * data.row_bytes;
 }
 
 // One row's slice, converted as it is copied: bytes stay bytes (the tiles widen them), all else becomes x - shift in float.
-void pack(const Data& data, const unsigned char* from, const Chunk& c, uint8_t* to) { std::memcpy(to, from + c.first, (size_t)c.size); }
+inline void pack(const Data& data, const unsigned char* from, const Chunk& c, uint8_t* to) { std::memcpy(to, from + c.first, (size_t)c.size); }
 
-void pack(const Data& data, const unsigned char* from, const Chunk& c, float* to) {
+inline void pack(const Data& data, const unsigned char* from, const Chunk& c, float* to) {
   const double* shift = data.shift + c.first;
   switch (data.type) {
     case Type::u8: {
