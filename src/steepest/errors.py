@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-__all__ = ["DataWarning", "DivergenceError", "InputError", "near"]
+__all__ = ["ConvergenceWarning", "DataWarning", "DivergenceError", "InputError", "near"]
 
 
 class InputError(ValueError):
@@ -18,6 +18,10 @@ class InputError(ValueError):
 
 class DataWarning(UserWarning):
     """Data could be used, but not all of it, or not as one would think: the message says what was left out and why."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A solver could not prove what was asked for: the message says what is left, the likely cause and what to do."""
 
 
 class DivergenceError(RuntimeError):

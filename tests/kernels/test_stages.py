@@ -331,4 +331,18 @@ def test_smoothed_labels(level, smoothing):
         with pytest.raises(ValueError, match="smoothing"):
             dispatch.native.losses(scores, y, each, slopes, name="softmax", smoothing=bad)
     with pytest.raises(ValueError, match="smoothing"):
-        dispatch.native.losses(scores, y, each, slopes, name="hinge", smoothing=0.1)
+        dispatch.native.losses(scores, y, each, slopes, name="hinge_max", smoothing=0.1)
+
+
+@pytest.mark.parametrize("name", ["hinge", "ova_hinge"])
+@pytest.mark.parametrize("width", [0.01, 0.5, 3.0])
+def test_rounded_hinges(level, name, width):
+    rng = np.random.default_rng(0)
+    loss = losses.get(name, width=width)
+    for scale in (1, 50):
+        scores, y = (scale * rng.normal(size=(70, 7))).astype(F), rng.integers(0, 7, 70)
+        each, slopes = np.empty(70, F), np.empty((70, 7), F)
+        dispatch.native.losses(scores, y, each, slopes, name=name, smoothing=width)
+        exact = scores.astype(np.float64)
+        np.testing.assert_allclose(each, loss(exact, y), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(slopes, loss.gradient(exact, y), atol=2e-6 * scale / width)

@@ -14,7 +14,8 @@ squared             sum_j (s_j - t_j)^2,  t_j = 1 or 0                  1
 perceptron          max(0, max_j s_j - s_y)                             0
 ==================  ==================================================  ===========
 
-``Softmax(smoothing=0.1)`` is the softmax loss with label smoothing.
+``Softmax(smoothing=0.1)`` is the softmax loss with label smoothing, ``Hinge(width=0.1)`` and ``OvaHinge(width=0.1)``
+are hinges without a kink.
 
 ``nll`` is the softmax loss for those who have log-probabilities already.
 """
@@ -23,11 +24,11 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from steepest.errors import InputError, near
-from steepest.losses._hinge import hinge
+from steepest.losses._hinge import Hinge, hinge
 from steepest.losses._hinge_max import hinge_max
 from steepest.losses._logistic import logistic
 from steepest.losses._nll import nll
-from steepest.losses._ova_hinge import ova_hinge
+from steepest.losses._ova_hinge import OvaHinge, ova_hinge
 from steepest.losses._ova_squared_hinge import ova_squared_hinge
 from steepest.losses._perceptron import perceptron
 from steepest.losses._softmax import Softmax, softmax
@@ -37,7 +38,9 @@ from steepest.losses.base import Loss
 
 __all__ = [
     "NAMES",
+    "Hinge",
     "Loss",
+    "OvaHinge",
     "Softmax",
     "get",
     "hinge",
@@ -109,4 +112,4 @@ def judge(loss: Loss) -> Loss:
     >>> judge(Softmax(smoothing=0.1))
     <loss softmax>
     """
-    return softmax if isinstance(loss, Softmax) else loss
+    return _LOSSES[loss.name] if isinstance(loss, Softmax | Hinge | OvaHinge) else loss

@@ -1,12 +1,16 @@
 """Multiclass hinge loss, summed over the wrong classes."""
 
+from dataclasses import dataclass
 from typing import ClassVar, cast, final
 
+import numpy as np
+
 from steepest.autodiff.ops import relu, where
-from steepest.losses.base import FloatArray, Labels, Loss, Scores, is_class, of_class, set_class
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, check_width, is_class, of_class, rounded, set_class
 
 
 @final
+@dataclass(frozen=True, repr=False)
 class Hinge(Loss):
     """Multiclass hinge (SVM) loss, summed over all wrong classes: the Weston-Watkins form.
 
@@ -18,7 +22,18 @@ class Hinge(Loss):
 
     Kink: exactly at the margin, s_j - s_y + 1 = 0, the derivative taken is 0. No curvature bound.
 
-    Parameters, returns and errors: see ``Loss``.
+    With a width it has no kink: h(m) of Huber's form takes the place of max(0, m), at most width/2 below it,
+
+        h(m) = 0 up to m = 0,  m^2 / (2 width) up to m = width,  m - width/2 beyond;    dh/dm = m / width, cut to [0, 1]
+
+    and the curvature is at most C / width. The solvers round it so; rows that were held out are judged without.
+
+    Returns and errors: see ``Loss``.
+
+    Parameters
+    ----------
+    width : float
+        Of the margin over which the slope rises from 0 to 1; 0 for the hinge itself.
 
     Examples
     --------
@@ -27,26 +42,39 @@ class Hinge(Loss):
     array([ 2.9,  0. , 12.9])
     >>> hinge.gradient([[3.2, 5.1, -1.7]], [0])
     array([[-1.,  1.,  0.]])
+    >>> Hinge(width=0.5)([[3.2, 5.1, 2.3]], [0]).round(2)  # 2.9 - 0.25, and 0.1^2 / (2 0.5)
+    array([2.66])
 
     References
     ----------
-    Weston and Watkins, Support vector machines for multi-class pattern recognition, 1999.
+    Weston and Watkins, Support vector machines for multi-class pattern recognition, 1999. The rounding: Huber, Robust
+    estimation of a location parameter, 1964; for hinges Chapelle, Training an SVM in the primal, 2007.
     """
 
     name: ClassVar[str] = "hinge"
 
-    def at_zero(self, n_classes: int) -> float:
-        """Return C - 1."""
-        return float(n_classes - 1)
+    width: float = 0.0
 
-    def curvature(self, n_classes: int) -> None:
-        """Return None: the slope jumps at the margin."""
+    def __post_init__(self) -> None:
+        check_width(self.width)
+
+    def __repr__(self) -> str:
+        return f"<loss hinge, width {self.width:g}>" if self.width else super().__repr__()
+
+    def at_zero(self, n_classes: int) -> float:
+        """Return C - 1; with a width (C - 1) h(1)."""
+        return (n_classes - 1) * float(rounded(np.float64(1), self.width))
+
+    def curvature(self, n_classes: int) -> float | None:
+        """Return None: the slope jumps at the margin. With a width, C / width."""
+        return n_classes / self.width if self.width else None
 
     def _loss(self, scores: Scores, y: Labels) -> Scores:
-        return _shortfalls(scores, y).sum(axis=1)
+        return rounded(_shortfalls(scores, y), self.width).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
-        dscores = (_shortfalls(scores, y) > 0).astype(scores.dtype)
+        m = _shortfalls(scores, y)
+        dscores = np.minimum(m / self.width, 1) if self.width else (m > 0).astype(scores.dtype)
         set_class(dscores, y, -dscores.sum(axis=1, keepdims=True))
         return cast(FloatArray, dscores)
 

@@ -1,14 +1,16 @@
 """One-vs-all hinge loss."""
 
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
 from steepest.autodiff.ops import relu
-from steepest.losses.base import FloatArray, Labels, Loss, Scores, one_vs_all
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, check_width, one_vs_all, rounded
 
 
 @final
+@dataclass(frozen=True, repr=False)
 class OvaHinge(Loss):
     """One-vs-all hinge loss: C binary SVMs side by side, each telling its class from the rest.
 
@@ -20,7 +22,14 @@ class OvaHinge(Loss):
 
     Kink: exactly at the margin, t_j s_j = 1, the derivative taken is 0. No curvature bound.
 
-    Parameters, returns and errors: see ``Loss``.
+    With a width h(1 - t_j s_j) takes the place of max(0, 1 - t_j s_j), rounded as in ``hinge``; curvature 1 / width.
+
+    Returns and errors: see ``Loss``.
+
+    Parameters
+    ----------
+    width : float
+        Of the margin over which the slope rises from 0 to 1; 0 for the hinge itself.
 
     Examples
     --------
@@ -37,19 +46,29 @@ class OvaHinge(Loss):
 
     name: ClassVar[str] = "ova_hinge"
 
-    def at_zero(self, n_classes: int) -> float:
-        """Return C."""
-        return float(n_classes)
+    width: float = 0.0
 
-    def curvature(self, n_classes: int) -> None:
-        """Return None: the slope jumps at the margin."""
+    def __post_init__(self) -> None:
+        check_width(self.width)
+
+    def __repr__(self) -> str:
+        return f"<loss ova_hinge, width {self.width:g}>" if self.width else super().__repr__()
+
+    def at_zero(self, n_classes: int) -> float:
+        """Return C; with a width C h(1)."""
+        return n_classes * float(rounded(np.float64(1), self.width))
+
+    def curvature(self, n_classes: int) -> float | None:
+        """Return None: the slope jumps at the margin. With a width, 1 / width."""
+        return 1 / self.width if self.width else None
 
     def _loss(self, scores: Scores, y: Labels) -> Scores:
-        return relu(1 - one_vs_all(scores, y) * scores).sum(axis=1)
+        return rounded(relu(1 - one_vs_all(scores, y) * scores), self.width).sum(axis=1)
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         t = one_vs_all(scores, y)
-        return np.where(1 - t * scores > 0, -t, np.zeros_like(t))
+        m = 1 - t * scores
+        return np.where(m > 0, -t * np.minimum(m / self.width, 1) if self.width else -t, np.zeros_like(t))
 
 
 ova_hinge = OvaHinge()

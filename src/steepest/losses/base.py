@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from steepest.autodiff.graph import Tensor, raw
+from steepest.autodiff.ops import where
 from steepest.errors import InputError
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
@@ -125,6 +126,17 @@ def one_hot(scores: Scores, y: Labels) -> FloatArray:
 def one_vs_all(scores: Scores, y: Labels) -> FloatArray:
     """t: +1 for the true class and -1 for the others, in the shape and dtype of the scores."""
     return 2 * one_hot(scores, y) - 1
+
+
+def rounded(m: Scores, width: float) -> Scores:
+    """h(m) for m >= 0, Huber's form: m^2 / (2 width) up to the width, m - width/2 beyond; m itself where that is 0."""
+    return where(raw(m) < width, m * m / (2 * width), m - width / 2) if width else m
+
+
+def check_width(width: float) -> None:
+    """Raise an InputError where a hinge cannot be rounded over this width."""
+    if isinstance(width, bool) or not 0 <= width < float("inf"):
+        raise InputError(f"width must be a number of at least 0, not {width!r}: 0 is the hinge itself")
 
 
 def check_scores(scores: ArrayLike | Tensor, what: str = "scores") -> Scores:

@@ -140,10 +140,12 @@ class _Builder:
 
 
 def native_loss(loss: Loss) -> tuple[str, float] | None:
-    """Return the name of a loss's native twin and the smoothing of its labels; None if it has no twin."""
+    """Return the name of a loss's native twin and how far it is smoothed; None if it has no twin."""
     match loss:
         case Softmax(smoothing=smoothing):
             return loss.name, float(smoothing)
+        case losses.Hinge(width=width) | losses.OvaHinge(width=width):
+            return loss.name, float(width)
     return (loss.name, 0.0) if loss.name in losses.NAMES and losses.get(loss.name) == loss else None
 
 

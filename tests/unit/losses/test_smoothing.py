@@ -76,8 +76,8 @@ def test_names_and_copies():
     assert repr(Softmax(smoothing=0.1)) == "<loss softmax, smoothing 0.1>"
     assert judge(Softmax(smoothing=0.5)) is softmax
     assert judge(losses.hinge) is losses.hinge
-    with pytest.raises(InputError, match="hinge has no parameter 'smoothing': it takes none"):
-        losses.get("hinge", smoothing=0.1)
+    with pytest.raises(InputError, match="hinge_max has no parameter 'smoothing': it takes none"):
+        losses.get("hinge_max", smoothing=0.1)
     with pytest.raises(InputError, match="has its parameters already"):
         losses.get(softmax, smoothing=0.1)
     for loss in (softmax, Softmax(smoothing=0.1), losses.hinge):

@@ -1,5 +1,6 @@
 // What the doors to the native kernels share: the types of their arguments, and the checks of what comes in.
 #pragma once
+#include <cmath>
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -87,12 +88,16 @@ inline Loss loss_named(const std::string& name) {
 
 inline Criterion criterion(const std::string& loss, float smoothing) {
   const Loss named = loss_named(loss);
-  require(smoothing >= 0 && smoothing < 1 && (smoothing == 0 || named == Loss::softmax), "smoothing is of softmax, at least 0 and below 1");
+  const bool widens = named == Loss::hinge || named == Loss::ova_hinge;
+  require(smoothing >= 0 && smoothing < (widens ? INFINITY : 1) && (smoothing == 0 || widens || named == Loss::softmax),
+          "smoothing is of softmax, at least 0 and below 1, or the width of hinge and ova_hinge");
   return {named, smoothing};
 }
 
 const Level& chosen_level();  // read it while the interpreter is held: no other thread can change it then
 
+void add_neighbors(nb::module_& m);
 void add_networks(nb::module_& m);
+void add_gram(nb::module_& m);
 
 }  // namespace steepest

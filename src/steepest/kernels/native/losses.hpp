@@ -12,7 +12,7 @@ struct Rows {
   size_t ld;
   int classes;
   Ints y;
-  float smoothing;  // of softmax
+  float smoothing;  // of softmax; the width of the hinges
 
   Floats score(int c) const { return load(s + c * ld); }
   Floats grad(int c) const { return load(d + c * ld); }
@@ -65,9 +65,14 @@ struct softmax {
   }
 };
 
+// Huber's form of max(0, m) for m >= 0, and its slope.
+inline Floats rounded(Floats m, float width) { return select(m < width, m * m * (0.5f / width), m - 0.5f * width); }
+inline Floats slope_of(Floats m, float width) { return min(m * (1 / width), splat(1.0f)); }
+
 // L = sum_{j != y} max(0, s_j - s_y + 1)
 struct hinge {
   static Floats of(const Rows& r) {
+    if (r.smoothing > 0) return smooth(r);
     const Floats target = r.target();
     Floats loss = splat(0.0f), count = splat(0.0f);
     for (int c = 0; c < r.classes; ++c) {
@@ -79,6 +84,20 @@ struct hinge {
       r.set(c, g);
     }
     for (int c = 0; c < r.classes; ++c) r.set(c, select(r.is(c), -count, r.grad(c)));
+    return loss;
+  }
+
+ private:
+  __attribute__((noinline)) static Floats smooth(const Rows& r) {
+    const Floats target = r.target();
+    Floats loss = splat(0.0f), total = splat(0.0f);
+    for (int c = 0; c < r.classes; ++c) {
+      const Floats margin = select(~r.is(c), positive(r.score(c) - target + 1.0f), splat(0.0f)), slope = slope_of(margin, r.smoothing);
+      loss = loss + rounded(margin, r.smoothing);
+      total = total + slope;
+      r.set(c, slope);
+    }
+    for (int c = 0; c < r.classes; ++c) r.set(c, select(r.is(c), -total, r.grad(c)));
     return loss;
   }
 };
@@ -139,9 +158,10 @@ struct ova_hinge {
   static Floats of(const Rows& r) {
     Floats loss = splat(0.0f);
     for (int c = 0; c < r.classes; ++c) {
-      const Floats t = sign_of(r.is(c)), margin = 1.0f - t * r.score(c);
-      loss = loss + positive(margin);
-      r.set(c, select(margin > 0.0f, -t, splat(0.0f)));
+      const Floats t = sign_of(r.is(c)), margin = positive(1.0f - t * r.score(c));
+      const Floats slope = r.smoothing > 0 ? slope_of(margin, r.smoothing) : ones(margin > 0.0f);
+      loss = loss + (r.smoothing > 0 ? rounded(margin, r.smoothing) : margin);
+      r.set(c, -t * slope);
     }
     return loss;
   }

@@ -8,7 +8,7 @@ namespace steepest {
 enum class Type { u8, f16, f32, f64 };
 enum class Loss { softmax, hinge, squared_hinge, hinge_max, ova_hinge, ova_squared_hinge, logistic, squared, perceptron };
 
-// L_i: one of the losses, and how far the softmax loss smooths the labels.
+// L_i: one of the losses, and how far the softmax loss smooths the labels or over which width the hinges are rounded.
 struct Criterion {
   Loss loss;
   float smoothing;

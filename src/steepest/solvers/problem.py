@@ -1,0 +1,116 @@
+"""A convex objective as the solvers see it: one array of parameters, centred features, and what proofs need to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest import losses, penalties
+from steepest.errors import InputError
+from steepest.kernels import dispatch as kernels
+from steepest.kernels.types import F32, F64, Order
+from steepest.losses.duals import Dual, dual
+from steepest.nn.linear import Linear
+from steepest.nn.scaling import Scaling
+from steepest.objective.base import Parameters
+from steepest.objective.compiled import CompiledLinear
+
+__all__ = ["Point", "Problem"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """L(W) and its gradient at Z (D + 1, C), the weights of the centred features with the biases as the last row."""
+
+    Z: F64
+    value: float
+    gradient: F64
+
+
+class Problem:
+    """L(W) = mean loss + alpha |W|^2 of a linear classifier with a free bias; `passes` counts looks at all rows.
+
+    Centring changes no optimum, for the bias is free, and sets the bias apart from the weights.
+
+    Parameters
+    ----------
+    objective : CompiledLinear
+        With the penalty "l2", or none.
+
+    Raises
+    ------
+    InputError
+        If it has another penalty, or a loss whose other side is not known.
+    """
+
+    def __init__(self, objective: CompiledLinear) -> None:
+        if not isinstance(objective.penalty, penalties.L2 | penalties.NoPenalty):
+            raise InputError(f"this solver needs the penalty 'l2', not {objective.penalty!r}")
+        other = dual(objective.loss)
+        if other is None:
+            raise InputError(f"this solver does not know the loss {objective.loss!r}: {', '.join(KNOWN)}")
+        self.dual: Dual = other
+        self.given = objective
+        self.alpha = 0.0 if isinstance(objective.penalty, penalties.NoPenalty) else float(objective.alpha)
+        self.passes = 0.0
+        self.weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight
+        self.centred, self.spread = self._centre()
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """D + 1 and C."""
+        return self.given.X.shape[1] + 1, self.given.n_classes
+
+    def with_loss(self, loss: losses.Loss) -> Problem:
+        """Return the same problem with another loss; it shares the count of passes no more."""
+        return Problem(replace(self.given, loss=loss))
+
+    def evaluate(self, Z: F64) -> Point:
+        """Look at all rows."""
+        value, gradient = self.centred.value_and_gradient(_parameters(Z))
+        self.passes += 1
+        return Point(Z, value, np.vstack([gradient["W"], gradient["b"]]).astype(np.float64))
+
+    def scores(self, Z: F64, rows: Order) -> F32:
+        """Scores (n, C) of these rows."""
+        at = _parameters(Z)
+        self.passes += len(rows) / (2 * len(self))
+        return Linear(at["W"], at["b"], self.centred.scaling).scores(self.given.X, rows, threads=self.given.threads)
+
+    def _centre(self) -> tuple[CompiledLinear, float]:
+        """Move the shift to the weighted mean; and the mean of w_i |x_i|^2."""
+        L, scaling = self.given, self.given.scaling
+        mean, variance = np.empty(L.X.shape[1]), np.empty(L.X.shape[1])
+        self.passes += 0.5
+        if L.weight is None:
+            kernels.moments(L.X, None, mean, variance, threads=L.threads)
+            return replace(L, scaling=Scaling(mean, scaling.scale)), float(variance @ scaling.scale**2)
+        sums, spread = np.empty((1, len(mean))), 0.0
+        kernels.cross(L.X, np.zeros_like(L.y), None, L.weight, *scaling, sums, threads=L.threads)
+        at = Scaling(scaling.shift + sums[0] / len(L) / scaling.scale, scaling.scale)
+        step = max(1, 2**20 // max(1, len(mean)))
+        for first in range(0, len(L), step):
+            rows = slice(first, first + step)
+            spread += float(L.weight[rows] @ (((L.X[rows] - at.shift) * at.scale) ** 2).sum(axis=1))
+        return replace(L, scaling=at), spread / len(L)
+
+    def start(self) -> F64:
+        """W = 0."""
+        return np.zeros(self.shape)
+
+    def parameters(self, Z: F64) -> Parameters:
+        """W and b of the features as the objective scales them."""
+        moved = (self.centred.scaling.shift - self.given.scaling.shift) * self.given.scaling.scale
+        return _parameters(np.vstack([Z[:-1], Z[-1] - moved @ Z[:-1]]))
+
+
+KNOWN = ("softmax", "squared_hinge", "logistic", "ova_squared_hinge", "hinge", "ova_hinge")
+
+
+def _parameters(Z: NDArray[np.float64]) -> dict[str, F32]:
+    return {"W": Z[:-1].astype(np.float32), "b": Z[-1].astype(np.float32)}
