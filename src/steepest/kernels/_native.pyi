@@ -5,6 +5,30 @@ def level() -> str: ...
 def use(level: str) -> None: ...
 def order(seed: int, purpose: int, epoch: int, out: Order) -> None: ...
 def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None: ...
+def neighbors(X: AnyRows, Z: AnyRows, distance: F64, index: Order, *, metric: str, threads: int) -> None: ...
+def neighbors_memory(features: int, k: int, *, threads: int) -> float: ...
+def gram(
+    X: AnyRows,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    out: F64,
+    *,
+    precision: str = "float32",
+    threads: int,
+) -> None: ...
+def cross(
+    X: AnyRows,
+    y: Labels,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    out: F64,
+    *,
+    threads: int,
+) -> None: ...
 def scores(
     X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int
 ) -> None: ...

@@ -9,10 +9,10 @@ import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from steepest.errors import InputError
-from steepest.kernels import reference
+from steepest.kernels import gram_reference, neighbors_reference, reference
 from steepest.kernels.types import F32, F64, AnyRows, Formula, Labels, NetworkStage, Order, Tally
 
 try:
@@ -21,12 +21,16 @@ except ImportError:  # installed with STEEPEST_PURE=1: everything works, slower
     native = None  # type: ignore[assignment]
 
 __all__ = [
+    "cross",
     "default_threads",
     "descend",
     "gradient",
+    "gram",
     "level",
     "levels",
     "moments",
+    "neighbors",
+    "neighbors_memory",
     "network_descend",
     "network_gradient",
     "network_scores",
@@ -90,6 +94,37 @@ def order(seed: int, purpose: int, epoch: int, out: Order) -> None:
 def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None:
     """See `reference.moments`."""
     (native.moments if runs_native() else reference.moments)(X, order, mean, variance, threads=threads)
+
+
+def neighbors(
+    X: AnyRows, Z: AnyRows, distance: F64, index: Order, *, metric: Literal["l1", "l2"], threads: int
+) -> None:
+    """See `neighbors_reference.neighbors`."""
+    kernel = native.neighbors if runs_native() else neighbors_reference.neighbors
+    kernel(X, Z, distance, index, metric=metric, threads=threads)
+
+
+def neighbors_memory(features: int, k: int, *, threads: int) -> float:
+    """See `neighbors_reference.neighbors_memory`."""
+    kernel = native.neighbors_memory if runs_native() else neighbors_reference.neighbors_memory
+    return kernel(features, k, threads=threads)
+
+
+def gram(
+    X: AnyRows, order: Order | None, weight: F32 | None, shift: F64, scale: F64, out: F64,
+    *, precision: str = "float32", threads: int,
+) -> None:  # fmt: skip
+    """See `gram_reference.gram`."""
+    kernel = native.gram if runs_native() else gram_reference.gram
+    kernel(X, order, weight, shift, scale, out, precision=precision, threads=threads)
+
+
+def cross(
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, out: F64, *, threads: int
+) -> None:
+    """See `gram_reference.cross`."""
+    kernel = native.cross if runs_native() else gram_reference.cross
+    kernel(X, y, order, weight, shift, scale, out, threads=threads)
 
 
 def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int) -> None:

@@ -5,6 +5,9 @@
   extern const steepest::Sweeps sweeps;                                                          \
   extern const steepest::Networks networks;                                                      \
   void moments(const steepest::Data& data, double* mean, double* variance, int threads);         \
+  void neighbors(const steepest::Neighbors& task, int threads);                                  \
+  void gram(const steepest::Data& data, bool precise, double* out, int threads);                 \
+  void cross(const steepest::Data& data, int classes, double* out, int threads);                 \
   }
 STEEPEST_DECLARE(steepest_portable)
 #if defined(STEEPEST_X86)
@@ -30,22 +33,23 @@ bool avx512() {
 
 }  // namespace
 
+#define STEEPEST_ENTRIES(isa) &isa::sweeps, &isa::networks, isa::moments, isa::neighbors, isa::gram, isa::cross
 const std::vector<Level>& levels() {
   static const std::vector<Level> all{
-      {"portable", [] { return true; }, &steepest_portable::sweeps, &steepest_portable::networks, steepest_portable::moments},
+      {"portable", [] { return true; }, STEEPEST_ENTRIES(steepest_portable)},
 #if defined(STEEPEST_X86)
       {"avx2",
        [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"); },
-       &steepest_avx2::sweeps, &steepest_avx2::networks, steepest_avx2::moments},
-      {"avx512", avx512, &steepest_avx512::sweeps, &steepest_avx512::networks, steepest_avx512::moments},
-      {"avx512vnni", [] { return avx512() && __builtin_cpu_supports("avx512vnni"); }, &steepest_avx512vnni::sweeps, &steepest_avx512vnni::networks, steepest_avx512vnni::moments},
+       STEEPEST_ENTRIES(steepest_avx2)},
+      {"avx512", avx512, STEEPEST_ENTRIES(steepest_avx512)},
+      {"avx512vnni", [] { return avx512() && __builtin_cpu_supports("avx512vnni"); }, STEEPEST_ENTRIES(steepest_avx512vnni)},
       {"avx512bf16",
        [] { return avx512() && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16"); },
-       &steepest_avx512bf16::sweeps, &steepest_avx512bf16::networks, steepest_avx512bf16::moments},
+       STEEPEST_ENTRIES(steepest_avx512bf16)},
 #endif
 #if defined(STEEPEST_WIDE)  // tests: the code of 16 lanes, and that in integers, on a processor that has no instructions for them
-      {"wide", [] { return true; }, &steepest_wide::sweeps, &steepest_wide::networks, steepest_wide::moments},
-      {"widevnni", [] { return true; }, &steepest_widevnni::sweeps, &steepest_widevnni::networks, steepest_widevnni::moments},
+      {"wide", [] { return true; }, STEEPEST_ENTRIES(steepest_wide)},
+      {"widevnni", [] { return true; }, STEEPEST_ENTRIES(steepest_widevnni)},
 #endif
   };
   return all;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "neighbors.hpp"
 #include "network.hpp"
 #include "sweep.hpp"
 
@@ -14,6 +15,9 @@ struct Level {
   const Sweeps* sweeps;
   const Networks* networks;
   void (*moments)(const Data&, double* mean, double* variance, int threads);
+  void (*neighbors)(const Neighbors&, int threads);
+  void (*gram)(const Data&, bool precise, double* out, int threads);
+  void (*cross)(const Data&, int classes, double* out, int threads);
 };
 
 // From the plainest to the widest; the widest that runs here is the default.

@@ -127,6 +127,8 @@ NB_MODULE(_native, m) {
         nb::kw_only(), "threads"_a);
   m.def("moments", moments, "X"_a, "order"_a.noconvert().none(), "mean"_a.noconvert(), "variance"_a.noconvert(), nb::kw_only(), "threads"_a);
   m.def("losses", losses, "scores"_a, "y"_a.noconvert(), "loss"_a.noconvert(), "dscores"_a.noconvert(), nb::kw_only(), "name"_a, "smoothing"_a = 0.0f);
+  add_neighbors(m);
   add_networks(m);
+  add_gram(m);
   m.def("order", order, "seed"_a, "purpose"_a, "epoch"_a, "out"_a.noconvert());
 }
