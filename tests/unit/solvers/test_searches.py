@@ -157,7 +157,7 @@ def test_mutation_moves_its_share_of_the_coordinates(mutation, share):
     assert (~(child == first).any(axis=0)).mean() == pytest.approx(share, abs=0.04)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 5, 6])  # the latter begin with children that are mixed
 @pytest.mark.parametrize("later", [3.0, np.nan])
 def test_who_stays_the_best_makes_all_others_like_it(later, seed):
     """Without mutation, of two that live, a child is a copy of the better one in 9 cases of 16, and then all are."""
