@@ -17,7 +17,7 @@
 namespace STEEPEST_ISA {
 namespace {
 
-constexpr int kMostPanels = 16;
+constexpr int kMostPanels = 32;
 constexpr int64_t kPacked = 4 << 20;  // bytes of queries that a thread packs, unless one panel takes more
 
 template <class M>

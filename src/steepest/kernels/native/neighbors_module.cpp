@@ -28,7 +28,7 @@ void neighbors(const Rows& X, const Rows& Z, Out<double, 2> distance, Out<int64_
 }  // namespace
 
 double neighbors_memory(int64_t features, int64_t k, int threads) {
-  const double D = (double)features, queries = std::max(128 * D, std::min(2048 * D, 0x1p22));  // packed: a panel at least
+  const double D = (double)features, queries = std::max(128 * D, std::min(4096 * D, 0x1p22));  // packed: a panel at least
   return threads * (queries + 0x1p19 + 1024.0 * (double)k) + 64 * D;
 }
 

@@ -1,0 +1,176 @@
+"""k-nearest neighbours as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from steepest.errors import InputError, near
+from steepest.estimators.base import TYPES, Classifier, in_place
+from steepest.estimators.neighbors import Metric, budget_of, check_metric, nearest
+
+__all__ = ["KNNClassifier"]
+
+WEIGHTS = ("uniform", "distance")
+
+
+class KNNClassifier(Classifier):
+    """k-nearest neighbours, exactly: the k training examples nearest to x vote for its class.
+
+        l2: d(x, z) = sqrt(sum_f (x_f - z_f)^2)          l1: d(x, z) = sum_f |x_f - z_f|
+
+        share of class c  =  sum_{i among the k nearest} w_i [y_i == c] / sum_i w_i
+
+    Every distance that decides is exact: in whole numbers for uint8, in float64 from the differences themselves
+    otherwise; float32 only says which rows cannot be near. Of examples at equal distances the one that comes first in X
+    is nearer; of classes with equal shares the first in `classes_` is predicted. Neither the number of threads nor the
+    budget of memory changes a result.
+
+    The training examples are kept where they are, in the type they have (uint8, float16, float32 or float64): do not
+    change X while the classifier is in use.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        k.
+    metric : "l2" or "l1"
+        The distance.
+    weights : "uniform" or "distance"
+        w_i: 1, or 1 / d; then examples at distance 0 have all the weight.
+    memory : float
+        Megabytes (10^6 bytes) that prediction may take beside the examples and what it returns. The table of all
+        distances is never made.
+    threads : int or None
+        None uses the processors that this process may use.
+
+    Attributes
+    ----------
+    classes_ : array (C,)
+        The labels, sorted.
+    n_samples_fit_ : int
+        N, the number of training examples.
+    n_features_in_ : int
+        D.
+
+    Raises
+    ------
+    InputError
+        (a ValueError) when a parameter or the data cannot be used, or the budget of memory is too small.
+
+    Examples
+    --------
+    >>> from steepest.estimators.knn import KNNClassifier
+    >>> clf = KNNClassifier(n_neighbors=1, metric="l1").fit([[0.0, 0.0], [3.0, 4.0]], ["near", "far"])
+    >>> clf.predict([[1.0, 1.0]]).tolist()
+    ['near']
+    >>> clf.kneighbors([[1.0, 1.0]], 2)[0].tolist()
+    [[2.0, 5.0]]
+    """
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        metric: Metric = "l2",
+        weights: Literal["uniform", "distance"] = "uniform",
+        *,
+        memory: float = 512.0,
+        threads: int | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.weights = weights
+        self.memory = memory
+        self.threads = threads
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Keep the examples.
+
+        Parameters
+        ----------
+        X : array (N, D)
+            Examples by row.
+        y : array (N,)
+            Labels of any type.
+        """
+        rows, labels = self._check(X, y, reset=True)
+        self.classes_, self._y = np.unique(labels, return_inverse=True)
+        self._check_classes()
+        check_metric(self.metric)
+        budget_of(self.memory)
+        if self.weights not in WEIGHTS:
+            raise InputError(f"weights={self.weights!r} is not known: {near(self.weights, WEIGHTS)}")
+        self._X, self.n_samples_fit_ = rows, len(rows)
+        self._count(self.n_neighbors, len(rows))
+        return self
+
+    def kneighbors(
+        self, X: ArrayLike | None = None, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> Any:
+        """Find the nearest training examples.
+
+        Parameters
+        ----------
+        X : array (N, D) or None
+            None asks for those of each training example, which is then no neighbour of itself.
+        n_neighbors : int or None
+            k; None takes that of the classifier.
+        return_distance : bool
+            Whether to return the distances too.
+
+        Returns
+        -------
+        distance : float64 array (N, k)
+            Nearest first.
+        index : int64 array (N, k)
+            Rows of the training examples.
+        """
+        check_is_fitted(self)
+        own = X is None
+        rows = self._X if own else self._rows(X)
+        k = self._count(self.n_neighbors if n_neighbors is None else n_neighbors, self.n_samples_fit_ - own)
+        distance, index = np.empty((len(rows), k)), np.empty((len(rows), k), np.int64)
+        for begin, d, i in nearest(self._X, rows, k + own, self.metric, self.memory, self.threads, beside=16 * k):
+            if own:
+                other = i != np.arange(begin, begin + len(i))[:, np.newaxis]
+                other[other.all(axis=1), -1] = False  # crowded out by k examples that are equal to it
+                d, i = d[other].reshape(-1, k), i[other].reshape(-1, k)
+            distance[begin : begin + len(d)], index[begin : begin + len(i)] = d, i
+        return (distance, index) if return_distance else index
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the share of each class among the votes, (N, C)."""
+        return self._scores(X)
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        rows = self._rows(X)
+        k = self._count(self.n_neighbors, self.n_samples_fit_)
+        shares = np.zeros((len(rows), len(self.classes_)))
+        for begin, distance, index in nearest(
+            self._X, rows, k, self.metric, self.memory, self.threads, beside=32 * k + 16
+        ):
+            at, votes, weight = np.arange(begin, begin + len(index)), self._y[index], self._votes(distance)
+            for j in range(k):
+                shares[at, votes[:, j]] += weight[:, j]
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def _votes(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weights (n, k) of neighbours at these distances; 1 / d in units of the nearest, so that none overflows."""
+        if self.weights == "uniform":
+            return np.ones_like(distance)
+        least = distance[:, :1]
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(distance == least, 1.0, least / distance))
+
+    def _rows(self, X: Any) -> NDArray[Any]:
+        return in_place(validate_data(self, X, reset=False, dtype=TYPES))
+
+    def _count(self, k: Any, most: int) -> int:
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"n_neighbors={k!r} must be a whole number, at least 1")
+        if k > most:
+            raise InputError(f"n_neighbors={k} is more than there are training examples to choose from: {most}")
+        return int(k)
