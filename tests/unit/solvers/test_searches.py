@@ -15,6 +15,7 @@ from steepest.nn.initialization import generator, normals
 from steepest.nn.linear import linear
 from steepest.nn.scaling import fit_scaling
 from steepest.objective import CompiledLinear, GraphObjective
+from steepest.objective.network import NetworkObjective
 from steepest.solvers.descent import gradient_descent
 from steepest.solvers.genetic import genetic_search
 from steepest.solvers.local_search import local_search
@@ -286,6 +287,17 @@ def test_they_compare_on_the_digits_and_run_on_the_graph_too():
     natively = random_search(native, start, draws=50, size=0.03)
     assert [n for n, _ in on_graph.history] == [n for n, _ in natively.history]
     assert on_graph.value == pytest.approx(natively.value, rel=1e-5)
+
+
+def test_networks_are_searched_too():
+    points = st.load("moons:n=100")
+    model = st.nn.MLP([2, 8, 2], activation="tanh")
+    L = NetworkObjective(model, points.X, points.y, losses.softmax, penalties.l2, 1e-4, fit_scaling(points.X))
+    start = model.init(seed=0)
+    found = [local_search(L, start, step=0.1), gradient_descent(L, start, lr=1.0, steps=100)]
+    assert all(search.value < 0.3 < L.value(start) for search in found)
+    ways = [gradient_descent(L, start, 0.5, 5, how, h=1e-2).value for how in ("analytic", "numerical")]
+    assert ways[0] == pytest.approx(ways[1], rel=1e-3)
 
 
 # What goes wrong
