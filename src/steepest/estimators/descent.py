@@ -19,7 +19,7 @@ from steepest.estimators.base import TYPES, Classifier, in_place
 from steepest.nn.scaling import resolve
 from steepest.training import automatic, loop
 from steepest.training.callbacks import Looking, Watching
-from steepest.training.plan import Fitted
+from steepest.training.plan import Fitted, State
 from steepest.training.recipe import Recipe, prepare
 from steepest.training.run import Run
 from steepest.training.stream import Stream, prepare_stream
@@ -64,8 +64,9 @@ class DescentClassifier(Classifier):
             All labels that will ever come; needed by the first call.
         """
         stream = getattr(self, "_stream", None)
-        rows, labels = self._check(X, y, reset=stream is None)
-        if stream is None:
+        solved = self.model_ if stream is None and hasattr(self, "model_") else None  # by a solver, not by descent
+        rows, labels = self._check(X, y, reset=stream is None and solved is None)
+        if stream is None and solved is None:
             if classes is None:
                 raise InputError("the first partial_fit needs classes=: all the labels that will ever come")
             self.classes_ = np.unique(np.asarray(classes))
@@ -74,7 +75,10 @@ class DescentClassifier(Classifier):
             raise InputError(f"classes={classes!r} is not the same as in the first partial_fit: {list(self.classes_)}")
         index = self._index(labels, "y")
         weight = self._weights(labels, sample_weight)
-        objective, self._stream = prepare_stream(rows, index, len(self.classes_), self._recipe(), weight, stream)
+        objective, stream = prepare_stream(rows, index, len(self.classes_), self._recipe(), weight, stream)
+        if solved is not None:
+            stream = replace(stream, state=State.start(solved))
+        self._stream = stream
         plan, state = self._stream.plan, self._stream.state
         loop.run(objective, plan, state)
         self.lr_, self.history_, self.n_iter_ = plan.lr, state.history, state.epoch
@@ -102,11 +106,8 @@ class DescentClassifier(Classifier):
         held: tuple[ArrayLike, ArrayLike] | None = None, share: float = 0.0, callbacks: Sequence[Watching] = (),
     ) -> Self:  # fmt: skip
         """Train from the start; `held` are rows to validate on, `share` is what of X is held out for that."""
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
-        recipe, weight = self._recipe(), self._weights(labels, sample_weight)
-        validation = None
+        rows, index, weight = self._begin(X, y, sample_weight)
+        recipe, validation = self._recipe(), None
         if held is not None:
             X_val, y_val = self._check(*held, reset=False)
             validation = loop.Validation(X_val, self._index(y_val, "y_val"))
@@ -114,6 +115,25 @@ class DescentClassifier(Classifier):
             kept, out = automatic.hold_out("validation_fraction", share, index, recipe.seed)
             validation = loop.Validation(rows[out], index[out])
             rows, index, weight = rows[kept], index[kept], None if weight is None else weight[kept]
+        return self._descend(rows, index, recipe, weight, validation, callbacks)
+
+    def _begin(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None]:
+        """Check the training data: rows, indices of the classes, which are set, and weights."""
+        rows, labels = self._check(X, y, reset=True)
+        self.classes_, index = np.unique(labels, return_inverse=True)
+        self._check_classes()
+        weight = self._weights(labels, sample_weight)
+        if weight is not None and weight.shape == index.shape and len(np.unique(index[weight > 0])) == 1:
+            raise InputError("only one class has examples of a weight above 0: a classifier needs at least two classes")
+        return rows, index, weight
+
+    def _descend(
+        self, rows: NDArray[Any], index: NDArray[np.int64], recipe: Recipe, weight: NDArray[Any] | None,
+        validation: loop.Validation | None = None, callbacks: Sequence[Watching] = (),
+    ) -> Self:  # fmt: skip
+        """Train on rows that are checked, by mini-batch descent."""
         objective, plan, state = prepare(rows, index, len(self.classes_), recipe, weight)
         names = tuple(map(str, self.classes_.tolist()))
         run = Run.of(

@@ -9,20 +9,27 @@ from numpy.typing import ArrayLike
 from steepest.estimators.descent import DescentClassifier
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
+from steepest.nn.scaling import fit_scaling
+from steepest.objective.compiled import CompiledLinear
 from steepest.optim import StepRule
 from steepest.optim.schedules import Plateau, Schedule
 from steepest.penalties import Penalty
+from steepest.solvers import choose, solve
+from steepest.training import choices
+from steepest.training.automatic import check_count, check_number
 from steepest.training.plan import Fitted
+from steepest.training.recipe import formula
 
 __all__ = ["LinearClassifier"]
 
 
 class LinearClassifier(DescentClassifier):
-    """Linear classifier: scores = W' x + b, trained by mini-batch gradient descent in one native program.
+    """Linear classifier: scores = W' x + b, trained to its optimum with a proof of it, or by mini-batch descent.
 
         L(W) = 1/N sum_i w_i L_i(W' x_i + b, y_i) + alpha R(W),      w of mean 1, b not penalized
 
     The rows are read in place in the type they have (uint8, float16, float32 or float64); no copy of the data is made.
+    `solver` "auto" takes the solver that proves what it found wherever there is one, and says so in `certificate_`.
 
     Parameters
     ----------
@@ -37,6 +44,14 @@ class LinearClassifier(DescentClassifier):
         alpha = a / 2, in both cases on features that are scaled in the same way.
     beta, radius : float
         Parameters of "elastic_net" and "max_norm".
+    solver : "auto", "newton" or "sgd"
+        "newton": Newton's method, of large data L-BFGS, to a proven bound, for convex losses with the penalty "l2" (see
+        `steepest.solvers.minimize`). "sgd": mini-batch descent, for which the parameters from `optimizer` to `epochs`
+        are; giving one of them asks for it. `partial_fit` always descends.
+    tol : float
+        The bound on (L(W) - min L) / L(W) at which "newton" is done.
+    max_passes : int
+        Looks at all rows it may take. A ConvergenceWarning says what is left after them.
     optimizer : str or StepRule
         "momentum", "nesterov", "sgd", "adagrad", "rmsprop", "adam" or "adamw".
     momentum : float
@@ -72,12 +87,16 @@ class LinearClassifier(DescentClassifier):
         The trained score function.
     objective_ : float
         L(W) on the training data at the end.
+    solver_ : str
+        The solver that was taken.
+    certificate_ : Certificate or None
+        What is proven of the fit, passes over the data, seconds, and why this solver; None after "sgd".
     history_ : list of dict
-        One record an epoch: epoch, loss, accuracy, lr, seconds.
+        With "sgd" one record an epoch: epoch, loss, accuracy, lr, seconds; else one a step: pass, objective, bound.
     lr_ : float
-        The peak learning rate that was used.
+        The peak learning rate that was used, with "sgd" alone.
     n_iter_ : int
-        Epochs done.
+        Epochs or steps done.
     n_features_in_ : int
         D.
 
@@ -88,11 +107,18 @@ class LinearClassifier(DescentClassifier):
     DivergenceError
         When a learning rate given by hand makes the loss infinite.
 
+    Warns
+    -----
+    ConvergenceWarning
+        When "newton" could not prove the bound: what is left, why, and what to do.
+
     Examples
     --------
     >>> import steepest as st
     >>> train, test = st.load("digits").split(seed=0)
-    >>> clf = st.LinearClassifier(loss="hinge", alpha=1e-4).fit(train.X, train.y)
+    >>> clf = st.LinearClassifier(loss="squared_hinge", alpha=1e-3).fit(train.X, train.y)
+    >>> clf.solver_, clf.certificate_.gap <= 1e-4
+    ('newton', True)
     >>> bool(clf.score(test.X, test.y) > 0.9)
     True
     """
@@ -107,6 +133,9 @@ class LinearClassifier(DescentClassifier):
         *,
         beta: float = 1.0,
         radius: float = 1.0,
+        solver: Literal["auto", "newton", "sgd"] = "auto",
+        tol: float = 1e-4,
+        max_passes: int = 1000,
         optimizer: str | StepRule = "momentum",
         momentum: float = 0.9,
         lr: float | Literal["auto"] = "auto",
@@ -123,6 +152,9 @@ class LinearClassifier(DescentClassifier):
         self.alpha = alpha
         self.beta = beta
         self.radius = radius
+        self.solver = solver
+        self.tol = tol
+        self.max_passes = max_passes
         self.optimizer = optimizer
         self.momentum = momentum
         self.lr = lr
@@ -146,7 +178,32 @@ class LinearClassifier(DescentClassifier):
         sample_weight : array (N,) or None
             Weight of each example; only ratios matter.
         """
-        return self._fit(X, y, sample_weight)
+        rows, index, weight = self._begin(X, y, sample_weight)
+        recipe = self._recipe()
+        scaling = fit_scaling(rows, recipe.scaling, threads=choices.threads(recipe))
+        objective = formula(recipe, None, rows, index, len(self.classes_), scaling, weight)
+        assert isinstance(objective, CompiledLinear)
+        choice = choose(objective, self.solver, self._descends())
+        self.solver_, self.certificate_ = choice.solver, None
+        if choice.solver == "sgd":
+            return self._descend(rows, index, recipe, weight)
+        tol = check_number("tol", self.tol, 0.0)
+        found = solve(
+            objective, choice, tol=tol, max_passes=check_count("max_passes", self.max_passes), seed=recipe.seed
+        )
+        self.certificate_, self.objective_ = found.certificate, found.certificate.objective
+        self.history_, self.n_iter_, self.best_epoch_ = found.history, len(found.history) - 1, None
+        self._adopt(Linear(found.parameters["W"], found.parameters["b"], scaling))
+        for name in ("_stream", "lr_"):  # of an earlier fit that descended
+            if hasattr(self, name):
+                delattr(self, name)
+        return self
+
+    def _descends(self) -> list[str]:
+        """Return the names of the settings of descent that are not as they are by default."""
+        known = {"optimizer": "momentum", "momentum": 0.9, "lr": "auto", "schedule": "cosine", "batch_size": "auto"}
+        known["epochs"] = "auto"
+        return [name for name, default in known.items() if getattr(self, name) != default]
 
     def _adopt(self, trained: Fitted) -> None:
         model = self.model_ = trained if isinstance(trained, Linear) else trained.linear()

@@ -37,6 +37,10 @@ class Dual(ABC):
         """Return u_k' H_i u_k, (N, K), for the Hessian H_i = d2L_i / ds2 and the columns u_k of U (C, K)."""
 
     @abstractmethod
+    def product(self, scores: FloatArray, y: Labels, V: FloatArray) -> FloatArray:
+        """Return H_i v_i, (N, C), for the rows v_i of V (N, C)."""
+
+    @abstractmethod
     def mean_hessian(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
         """Return the mean of w_i H_i, (C, C)."""
 
@@ -72,6 +76,13 @@ class _Pairs(Dual):
         """sum_j h_j (u_j - u_y)^2."""
         h, own = self.bends(scores, y), U[y]
         return np.asarray(h @ U**2 - 2 * own * (h @ U) + own**2 * h.sum(axis=1, keepdims=True))
+
+    @final
+    def product(self, scores: FloatArray, y: Labels, V: FloatArray) -> FloatArray:
+        """h_j (v_j - v_y), and for the true class less the sum of these."""
+        product = np.asarray(self.bends(scores, y) * (V - of_class(V, y)))
+        set_class(product, y, -product.sum(axis=1, keepdims=True))
+        return product
 
     @final
     def mean_hessian(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
@@ -120,6 +131,11 @@ class _OneVsAll(Dual):
         return np.asarray(self.bends(scores, y) @ U**2)
 
     @final
+    def product(self, scores: FloatArray, y: Labels, V: FloatArray) -> FloatArray:
+        """h_j v_j."""
+        return np.asarray(self.bends(scores, y) * V)
+
+    @final
     def mean_hessian(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
         """diag(h), on average."""
         return np.diag((weight @ self.bends(scores, y)).astype(np.float64)) / len(y)
@@ -153,6 +169,11 @@ class _OfSoftmax(Dual):
         """Return the variance of u_j where j has the probability q_j."""
         q = losses.softmax.probabilities(scores)
         return np.asarray(np.maximum(q @ U**2 - (q @ U) ** 2, 0))
+
+    def product(self, scores: FloatArray, y: Labels, V: FloatArray) -> FloatArray:
+        """q_j (v_j - <q, v>)."""
+        q = losses.softmax.probabilities(scores)
+        return np.asarray(q * (V - (q * V).sum(axis=1, keepdims=True)))
 
     def mean_hessian(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
         """diag(q) - q q', on average."""

@@ -16,6 +16,8 @@ FLOOR = 1e-7
 """Least eigenvalue of a factored matrix, relative to the mean one: a Gram of a sample may have none of its own."""
 
 
+FLAT = 1e-12
+"""Of the largest bend that the loss may have: less is none."""
 CAUTION = 1e-3
 """Of the mean bend along the other directions, what is taken for that of one that has hardly any."""
 
@@ -42,8 +44,7 @@ class Shared:
     def __init__(self, problem: Problem, rng: np.random.Generator, rows: int) -> None:
         D = problem.shape[0] - 1
         chosen = np.sort(rng.choice(len(problem), min(len(problem), rows), replace=False))
-        curvature = problem.given.loss.curvature(problem.shape[1])
-        self._bend = 1.0 if curvature is None else curvature
+        self._bend = _most(problem)
         G = _gram(problem, chosen, problem.weight)
         self._factor = _factor(self._bend * G[:D, :D] / len(chosen), problem.alpha, D)
 
@@ -67,19 +68,20 @@ class Along:
         scores, y, weight = problem.scores(Z, seen).astype(np.float64), problem.given.y[seen], problem.weight[seen]
         A = problem.dual.mean_hessian(scores, y, weight.astype(np.float64))
         bends, U = np.linalg.eigh(A)
-        self._U = U[:, bends > 1e-6 * max(bends[-1], np.finfo(float).tiny)]
+        self._U = U[:, bends > max(1e-6 * bends[-1], FLAT * _most(problem))]
         self._rest = np.inf
         h = problem.dual.curvatures(scores, y, self._U) * weight[:, np.newaxis]
         self._factors = []
         for k in range(self._U.shape[1]):
-            total = np.cumsum(np.maximum(h[:, k], 0))
-            draws = (np.arange(rows) + rng.random()) * (total[-1] / rows)
-            drawn, times = np.unique(np.searchsorted(total, draws).clip(0, len(seen) - 1), return_counts=True)
+            drawn, share = _draw(np.asarray(h[:, k], np.float64), rows, rng)
             weights = np.zeros(N, np.float32)
-            weights[seen[drawn]] = times * (total[-1] / (rows * len(seen)))
+            weights[seen[drawn]] = share / len(seen)
             G = _gram(problem, seen[drawn], weights)
             self._rest = min(self._rest, 2 * problem.alpha + CAUTION * float(np.trace(G)) / len(G))
             self._factors.append(_inverted(_factor(G, problem.alpha, D)))
+
+        if not self._factors:  # nothing bends here but the penalty
+            self._rest = 2 * problem.alpha or 1.0
 
     def __call__(self, R: F64) -> F64:
         """M^-1 R; along what no u_k spans, where the loss hardly bends, by a number that is rather too large."""
@@ -90,9 +92,29 @@ class Along:
         return np.asarray(along @ self._U.T + rest)
 
 
+def _most(problem: Problem) -> float:
+    curvature = problem.given.loss.curvature(problem.shape[1])
+    assert curvature is not None
+    return curvature
+
+
+def _draw(h: F64, count: int, rng: np.random.Generator) -> tuple[Order, F64]:
+    """Return rows and weights that stand for all rows with theirs, h: so many draws, or all rows where they are fewer."""
+    if len(h) <= count:
+        drawn = np.flatnonzero(h > 0)
+        return drawn, h[drawn]
+    total = np.cumsum(np.maximum(h, 0))
+    draws = (np.arange(count) + rng.random()) * (total[-1] / count)
+    drawn, times = np.unique(np.searchsorted(total, draws).clip(0, len(h) - 1), return_counts=True)
+    return drawn, times * (total[-1] / count)
+
+
 def _gram(problem: Problem, rows: Order, weight: F32) -> F64:
     """Sum over the rows of w_i x_i x_i', (D + 1, D + 1), x_i with a 1 at its end."""
     at, D = problem.centred, problem.shape[0] - 1
+    if problem.dense is not None:
+        X = np.column_stack([problem.dense[rows], np.ones(len(rows))])
+        return np.asarray((X * weight[rows, np.newaxis]).T @ X)
     G = np.empty((D, D))
     kernels.gram(at.X, rows, weight, *at.scaling, G, threads=at.threads)
     whole, sums = np.empty((D + 1, D + 1)), np.empty((1, D))
@@ -106,10 +128,14 @@ def _factor(A: F64, alpha: float, D: int) -> F32:
     """Return the Cholesky factor of A + 2 alpha I in float32; the bias, which lies beyond D, has no penalty."""
     from scipy.linalg import cholesky  # type: ignore[import-untyped]
 
-    floor = FLOOR * float(np.trace(A)) / max(1, len(A))
+    floor = FLOOR * float(np.trace(A)) / max(1, len(A)) + np.finfo(np.float32).tiny
     A[np.diag_indices(D)] += 2 * alpha
-    A[np.diag_indices(len(A))] += floor + np.finfo(np.float32).tiny
-    return np.asarray(cholesky(A, lower=True, overwrite_a=True, check_finite=False), np.float32, order="F")
+    while True:  # the Gram of a kernel is rounded, and its least eigenvalues may be negative
+        A[np.diag_indices(len(A))] += floor
+        try:
+            return np.asarray(cholesky(A, lower=True, check_finite=False), np.float32, order="F")
+        except np.linalg.LinAlgError:
+            floor *= 10
 
 
 def _inverted(factor: F32) -> F32:

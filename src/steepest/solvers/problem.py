@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,7 @@ class Problem:
         self.passes = 0.0
         self.weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight
         self.centred, self.spread = self._centre()
+        self.dense = self._rows(slice(None)) if objective.X.size <= SMALL else None
 
     def __len__(self) -> int:
         return len(self.given)
@@ -66,18 +69,27 @@ class Problem:
         """D + 1 and C."""
         return self.given.X.shape[1] + 1, self.given.n_classes
 
-    def with_loss(self, loss: losses.Loss) -> Problem:
-        """Return the same problem with another loss; it shares the count of passes no more."""
-        return Problem(replace(self.given, loss=loss))
+    def with_loss(self, loss: losses.Loss, passes: float) -> Problem:
+        """Return the same problem with another loss, after so many passes."""
+        twin, other = copy(self), dual(loss)
+        assert other is not None
+        twin.given, twin.centred = replace(self.given, loss=loss), replace(self.centred, loss=loss)
+        twin.dual, twin.passes = other, passes
+        return twin
 
     def evaluate(self, Z: F64) -> Point:
-        """Look at all rows."""
-        value, gradient = self.centred.value_and_gradient(_parameters(Z))
+        """Look at all rows: small data in float64, all else in the native sweep."""
         self.passes += 1
+        if self.dense is not None:
+            return self._evaluate_dense(Z, self.dense)
+        value, gradient = self.centred.value_and_gradient(_parameters(Z))
         return Point(Z, value, np.vstack([gradient["W"], gradient["b"]]).astype(np.float64))
 
-    def scores(self, Z: F64, rows: Order) -> F32:
+    def scores(self, Z: F64, rows: Order) -> NDArray[np.floating[Any]]:
         """Scores (n, C) of these rows."""
+        if self.dense is not None:
+            self.passes += len(rows) / (2 * len(self))
+            return np.asarray(self.dense[rows] @ Z[:-1] + Z[-1])
         at = _parameters(Z)
         self.passes += len(rows) / (2 * len(self))
         return Linear(at["W"], at["b"], self.centred.scaling).scores(self.given.X, rows, threads=self.given.threads)
@@ -99,6 +111,17 @@ class Problem:
             spread += float(L.weight[rows] @ (((L.X[rows] - at.shift) * at.scale) ** 2).sum(axis=1))
         return replace(L, scaling=at), spread / len(L)
 
+    def _rows(self, rows: slice) -> F64:
+        at = self.centred.scaling
+        return np.asarray((self.given.X[rows] - at.shift) * at.scale, np.float64)
+
+    def _evaluate_dense(self, Z: F64, X: F64) -> Point:
+        W, L, y = Z[:-1], self.given.loss, self.given.y
+        S = X @ W + Z[-1]
+        P = L.gradient(S, y) * (self.weight / len(self))[:, np.newaxis]
+        value = float(self.weight @ L(S, y)) / len(self) + self.alpha * float(np.vdot(W, W))
+        return Point(Z, value, np.vstack([X.T @ P + 2 * self.alpha * W, P.sum(axis=0)]))
+
     def start(self) -> F64:
         """W = 0."""
         return np.zeros(self.shape)
@@ -109,8 +132,10 @@ class Problem:
         return _parameters(np.vstack([Z[:-1], Z[-1] - moved @ Z[:-1]]))
 
 
+SMALL = 2**21
+"""Numbers in X up to which a copy of it in float64 is made."""
 KNOWN = ("softmax", "squared_hinge", "logistic", "ova_squared_hinge", "hinge", "ova_hinge")
 
 
 def _parameters(Z: NDArray[np.float64]) -> dict[str, F32]:
-    return {"W": Z[:-1].astype(np.float32), "b": Z[-1].astype(np.float32)}
+    return {"W": np.asarray(Z[:-1], np.float32, order="F"), "b": Z[-1].astype(np.float32)}

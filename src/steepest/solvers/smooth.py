@@ -1,0 +1,151 @@
+"""The search of the convex solvers: steps along an approximate inverse Hessian until a bound is proven."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from steepest.solvers import newton
+from steepest.solvers.duality import but_for_biases, gap
+from steepest.solvers.preconditioner import Along, Inverse, Shared
+from steepest.solvers.problem import Point, Problem
+from steepest.solvers.quasi_newton import Memory
+
+__all__ = ["SmoothSearch", "Watcher"]
+
+PAIRS = 12
+SAMPLED = 4
+"""Rows a feature in the sample for the first preconditioner."""
+DRAWN, LOOKED = 3, 20_000
+"""Rows a feature in each Gram of the later ones, and rows whose curvature is looked at to draw them."""
+FIRST, LATER = 6, (15, 30, 50, 80, 120)
+"""Steps after which a new one is made."""
+PAYS = 40
+"""New ones are made where D^2 is below so many times N: they cost about as much as 0.75 D^2 / N passes."""
+TRIED = 3
+"""Steps of the biases alone in a row, with a proof after each, before the weights move again."""
+ARMIJO, ROUNDING = 1e-4, 1e-8
+PATIENT = 10
+"""Times as many passes are allowed over small data, where one takes no time."""
+STALLED = 30
+"""Steps without a better bound or a lower objective, by more than rounding, after which nothing is left to gain."""
+
+ROUNDED = "rounding in float32 is all that is left to gain"
+
+Watcher: TypeAlias = Callable[[Point, float], bool | None]
+"""Told of every point and of about how far it is from the optimum at most; returning True ends the search there."""
+
+
+class SmoothSearch:
+    """Newton's method for small data; L-BFGS on a preconditioner of sampled Gram matrices for all other.
+
+    Parameters
+    ----------
+    problem : Problem
+        With a smooth loss.
+    tol : float
+        Relative bound at which it is done.
+    max_passes : float
+        Looks at all rows.
+    rng : Generator
+        For the samples.
+    watch : callable or None
+        Told of every point.
+    inverse : Inverse or None
+        The preconditioner to begin with; None makes one.
+
+    Attributes
+    ----------
+    bound : float
+        What was proven of the last point.
+    ended : str
+        Why it ended before `tol` was reached; empty if it was.
+    history : list of dict
+        Passes, objective and bound (but for the biases) of every point.
+    """
+
+    def __init__(
+        self, problem: Problem, tol: float, max_passes: float, rng: np.random.Generator,
+        watch: Watcher | None = None, inverse: Inverse | None = None,
+    ) -> None:  # fmt: skip
+        self.problem, self.tol, self.max_passes, self.watch = problem, tol, max_passes, watch
+        self.rng, self.memory = rng, Memory(PAIRS)
+        self.history: list[dict[str, float]] = []
+        self.inverse: Inverse = inverse or Shared(problem, rng, SAMPLED * problem.shape[0])
+        self.bends = problem.shape[0] ** 2 <= PAYS * len(problem)
+        self.bound, self.ended, self.first = math.inf, "", 0.0
+
+    def run(self, point: Point) -> Point:
+        """Step until the bound is reached, the passes are spent, or rounding is all that is left."""
+        best, waited, steps, tried = (point.value, math.inf), 0, 0, 0
+        while not self._is_over(point):
+            left = but_for_biases(self.problem, point)
+            if left <= 0.7 * self.tol * point.value and tried < TRIED:
+                if tried > 0 and (bound := gap(self.problem, point)) <= self.tol * point.value:
+                    self.bound = bound
+                    return point
+                after: Point | None = self._balance(point)
+                tried += 1
+            else:
+                if self.problem.dense is not None or (steps in (FIRST, *LATER) and self.bends):
+                    self._look_again(point)
+                after, steps, tried = self._step(point), steps + 1, 0
+            if after is None:
+                self.ended = ROUNDED
+                break
+            self.memory.learn(point, after)
+            point = after
+            if point.value < best[0] * (1 - 1e-7) or left < best[1] * (1 - 1e-2):
+                best, waited = (min(best[0], point.value), min(best[1], left)), 0
+            elif (waited := waited + 1) >= STALLED:
+                self.ended = ROUNDED
+                break
+        self.bound = gap(self.problem, point)
+        return point
+
+    def _is_over(self, point: Point) -> bool:
+        left = but_for_biases(self.problem, point)
+        self.history.append({"pass": self.problem.passes, "objective": point.value, "bound": min(point.value, left)})
+        if self.watch is not None and self.watch(point, left):
+            self.ended = "it was asked to stop"
+        elif self.problem.passes >= self.max_passes * (PATIENT if self.problem.dense is not None else 1):
+            self.ended = f"max_passes={self.max_passes:g} were spent"
+        return bool(self.ended)
+
+    def _look_again(self, point: Point) -> None:
+        few = self.problem.dense is not None
+        rows = len(self.problem) if few else DRAWN * self.problem.shape[0]
+        self.inverse = Along(self.problem, point.Z, self.rng, rows, len(self.problem) if few else LOOKED)
+
+    def _step(self, point: Point) -> Point | None:
+        """Go along the direction of the memory, half as far until the objective has fallen enough."""
+        self.first = max(self.first, float(np.linalg.norm(point.gradient)))
+        if self.problem.dense is not None:
+            direction = newton.direction(self.problem, point, self.inverse, self.first)
+        else:
+            direction = self.memory.direction(point.gradient, self.inverse)
+        slope = float(np.vdot(direction, point.gradient))
+        if not slope < 0:
+            self.memory.forget()
+            direction = -self.inverse(point.gradient)
+            slope = float(np.vdot(direction, point.gradient))
+        length = 1.0
+        while slope < 0 and length > 1e-12:
+            after = self.problem.evaluate(point.Z + length * direction)
+            if after.value <= point.value + ARMIJO * length * slope + ROUNDING * abs(point.value):
+                return after
+            length *= 0.5
+        return None
+
+    def _balance(self, point: Point) -> Point:
+        """Take a Newton step of the biases alone: while dL/db is not 0, little is proven."""
+        problem = self.problem
+        seen = np.sort(self.rng.choice(len(problem), min(len(problem), LOOKED), replace=False))
+        scores = problem.scores(point.Z, seen).astype(np.float64)
+        A = problem.dual.mean_hessian(scores, problem.given.y[seen], problem.weight[seen].astype(np.float64))
+        Z = point.Z.copy()
+        Z[-1] -= np.linalg.pinv(A, rcond=1e-6, hermitian=True) @ point.gradient[-1]
+        return problem.evaluate(Z)
