@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -26,7 +27,7 @@ class Inverse(Protocol):
     """M^-1, for a matrix M near the Hessian of L(W)."""
 
     def __call__(self, R: F64) -> F64:
-        """M^-1 R for a gradient R (D + 1, C), biases last."""
+        """M^-1 R for a gradient R (D + 1, C), biases last; or for several side by side."""
 
 
 class Shared:
@@ -71,25 +72,27 @@ class Along:
         self._U = U[:, bends > max(1e-6 * bends[-1], FLAT * _most(problem))]
         self._rest = np.inf
         h = problem.dual.curvatures(scores, y, self._U) * weight[:, np.newaxis]
-        self._factors = []
-        for k in range(self._U.shape[1]):
-            drawn, share = _draw(np.asarray(h[:, k], np.float64), rows, rng)
-            weights = np.zeros(N, np.float32)
-            weights[seen[drawn]] = share / len(seen)
-            G = _gram(problem, seen[drawn], weights)
-            self._rest = min(self._rest, 2 * problem.alpha + CAUTION * float(np.trace(G)) / len(G))
-            self._factors.append(_inverted(_factor(G, problem.alpha, D)))
-
-        if not self._factors:  # nothing bends here but the penalty
+        with ThreadPoolExecutor(problem.given.threads) as pool:  # LAPACK lets go of the interpreter
+            waiting = []
+            for k in range(self._U.shape[1]):
+                drawn, share = _draw(np.asarray(h[:, k], np.float64), rows, rng)
+                weights = np.zeros(N, np.float32)
+                weights[seen[drawn]] = share / len(seen)
+                G = _gram(problem, seen[drawn], weights)
+                self._rest = min(self._rest, 2 * problem.alpha + CAUTION * float(np.trace(G)) / len(G))
+                waiting.append(pool.submit(_inverted_factor, G, problem.alpha, D))
+            self._inverses = [inverse.result() for inverse in waiting]
+        if not self._inverses:  # nothing bends here but the penalty
             self._rest = 2 * problem.alpha or 1.0
 
     def __call__(self, R: F64) -> F64:
         """M^-1 R; along what no u_k spans, where the loss hardly bends, by a number that is rather too large."""
-        along = R @ self._U
-        rest = (R - along @ self._U.T) / self._rest
-        for k, inverse in enumerate(self._factors):
-            along[:, k] = inverse.T @ (inverse @ along[:, k].astype(np.float32))
-        return np.asarray(along @ self._U.T + rest)
+        each = R.reshape(len(R), -1, len(self._U))
+        along = each @ self._U
+        rest = (each - along @ self._U.T) / self._rest
+        for k, inverse in enumerate(self._inverses):
+            along[:, :, k] = inverse.T @ (inverse @ along[:, :, k].astype(np.float32))
+        return np.asarray(along @ self._U.T + rest).reshape(R.shape)
 
 
 def _most(problem: Problem) -> float:
@@ -99,7 +102,7 @@ def _most(problem: Problem) -> float:
 
 
 def _draw(h: F64, count: int, rng: np.random.Generator) -> tuple[Order, F64]:
-    """Return rows and weights that stand for all rows with theirs, h: so many draws, or all rows where they are fewer."""
+    """Return rows, and weights with which they stand for all rows with theirs, h: so many draws, or all if fewer."""
     if len(h) <= count:
         drawn = np.flatnonzero(h > 0)
         return drawn, h[drawn]
@@ -138,11 +141,11 @@ def _factor(A: F64, alpha: float, D: int) -> F32:
             floor *= 10
 
 
-def _inverted(factor: F32) -> F32:
-    """Return the inverse of a factor, with zeros above: products are faster than substitutions."""
+def _inverted_factor(A: F64, alpha: float, D: int) -> F32:
+    """Return the inverse of the factor, with zeros above: products are faster than substitutions."""
     from scipy.linalg.lapack import strtri  # type: ignore[import-untyped]
 
-    return np.tril(strtri(factor, lower=1)[0])
+    return np.tril(strtri(_factor(A, alpha, D), lower=1)[0])
 
 
 def _solve(factor: F32, R: F64) -> F64:

@@ -52,10 +52,12 @@ class Memory:
         for pair in reversed(self._pairs):
             along.append(pair.rho * float(np.vdot(pair.s, q)))
             q -= along[-1] * pair.y
-        r = inverse(q)
         if self._pairs:
-            last = self._pairs[-1]
-            r *= 1 / (last.rho * float(np.vdot(last.y, inverse(last.y))))
+            last, C = self._pairs[-1], q.shape[1]
+            both = inverse(np.hstack([q, last.y]))
+            r = both[:, :C] / (last.rho * float(np.vdot(last.y, both[:, C:])))
+        else:
+            r = inverse(q)
         for pair, a in zip(self._pairs, reversed(along), strict=True):
             r += (a - pair.rho * float(np.vdot(pair.y, r))) * pair.s
         return np.asarray(-r)

@@ -21,7 +21,7 @@ SAMPLED = 4
 """Rows a feature in the sample for the first preconditioner."""
 DRAWN, LOOKED = 3, 20_000
 """Rows a feature in each Gram of the later ones, and rows whose curvature is looked at to draw them."""
-FIRST, LATER = 6, (15, 30, 50, 80, 120)
+FIRST, LATER = 6, (18, 45, 90)
 """Steps after which a new one is made."""
 PAYS = 40
 """New ones are made where D^2 is below so many times N: they cost about as much as 0.75 D^2 / N passes."""
