@@ -73,10 +73,13 @@ class Centred:
         w = np.ones(len(self.y[rows])) if self.weight is None else self.weight[rows].astype(np.float64)
         return np.asarray(w / self.total)
 
-    def unscaled(self, rows: Index) -> F64:
+    def unscaled(self, rows: Index, dtype: np.dtype[Any]) -> NDArray[Any]:
         """sqrt(w_i) (x_i - shift), (B, D): who multiplies it with a matrix scales that instead."""
-        away = self.X[rows] - self.scaling.shift
-        return away if self.weight is None else away * self.roots(rows)
+        if self.X.dtype == np.uint8 and dtype == np.float32:
+            away = np.subtract(self.X[rows], self.scaling.shift.astype(np.float32), dtype=np.float32)
+        else:  # float32 may be near a large shift
+            away = (self.X[rows] - self.scaling.shift).astype(dtype, copy=False)
+        return away if self.weight is None else away * self.roots(rows).astype(dtype)
 
     def targets(self, rows: Index = slice(None)) -> F64:
         """sqrt(w_i) (t_i - mean t), (B, C)."""

@@ -31,13 +31,13 @@ def squared_errors(spectrum: Spectrum, rows: Rows, n: int, dtype: np.dtype[Any],
         e_i = t_i - u_i g + u_i S g        1 - h_i = 1 - w_i / N - |u_i|^2 + u_i^2 S        error = |e_i / (1 - h_i)|^2
 
     A row counts as often as its weight says, and all of it is left out. In float32, S is taken by its leading singular
-    vectors, to 1e-8, and rows whose 1 - h is small are done again in float64.
+    vectors, to 1e-7, and rows whose 1 - h is small are done again in float64.
     """
     kept = spectrum.kept()
     left, right = kept, np.eye(len(spectrum.alphas))
     if dtype == np.float32:
         U, s, Vt = np.linalg.svd(kept, full_matrices=False)
-        rank = int(np.sum(s > 1e-8 * s[0]))
+        rank = int(np.sum(s > 1e-7 * s[0]))
         left, right = U[:, :rank] * s[:rank], Vt[:rank]
 
     def block(begin: int) -> F64:

@@ -259,9 +259,15 @@ class Ridge:
         targets, shares = self.rows.targets(index), self.rows.shares(index)
         if self.G is None:
             return self.basis[index, self._counts], targets, shares
-        Z, turn = self.rows.unscaled(index), self._turn
-        if dtype == np.float64:
-            return Z @ turn, targets, shares
-        small = int(np.searchsorted(self.eigenvalues[self._counts], 1e-7 * self.eigenvalues[-1]))
-        rest = Z.astype(np.float32) @ self._turn32[:, small:]
-        return np.hstack([(Z @ turn[:, :small]).astype(np.float32), rest]), targets, shares
+        whole, small = np.dtype(np.float64), self._small
+        if dtype == whole:
+            return self.rows.unscaled(index, whole) @ self._turn, targets, shares
+        u = self.rows.unscaled(index, dtype) @ self._turn32
+        if small:
+            u[:, :small] = self.rows.unscaled(index, whole) @ self._turn[:, :small]
+        return u, targets, shares
+
+    @cached_property
+    def _small(self) -> int:
+        """How many of the directions that count have too little spread for float32."""
+        return int(np.searchsorted(self.eigenvalues[self._counts], 1e-9 * self.eigenvalues[-1]))

@@ -16,7 +16,7 @@ namespace {
 using namespace steepest;
 
 constexpr int kFold = 1024;  // units in a block, after which its sums are added up in float64
-constexpr int kDeep = 256;   // units that a tile stays in registers for: the two groups of panels it comes from stay in the second-level cache
+constexpr int kDeep = 128;   // units that a tile stays in registers for: the two groups of panels it comes from stay in the second-level cache
 
 template <class N>
 typename N::Unit* packed(typename N::Unit* all, int p, int unit) {
@@ -190,7 +190,7 @@ class Gram {
     for (int unit = 0; unit < units; unit += kDeep)
       for (int j = q; j < last_q; ++j)
         for (int i = p; i < last_p && i <= j; ++i)
-          for (int d = 0; d < kPanel; d += down<N>)
+          for (int d = 0; d < kPanel; d += kDown)
             gram_tile<N>(packed<N>(packed_.get(), i, unit) + d, packed<N>(packed_.get(), j, unit), std::min(kDeep, units - unit),
                          sums + (size_t)((i - p) * kPanel + d) * ld + (j - q) * kPanel, (size_t)ld, unit > 0);
     for (int f = p * kPanel; f < std::min(last_p * kPanel, D_); ++f) {

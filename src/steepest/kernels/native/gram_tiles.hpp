@@ -59,10 +59,8 @@ constexpr int panel = kAcross * lanes<N>;
 #if defined(__AVX512F__)
 constexpr int kDown = 8;  // 24 sums, 3 vectors across, 1 unit down: 28 of 32 registers
 #else
-constexpr int kDown = 4;  // 12 + 3 + 1 of 16
+constexpr int kDown = 3;  // 9 + 3 + 1 of 16, and still sums enough to wait for none
 #endif
-template <class N>
-constexpr int down = panel<N> % kDown == 0 ? kDown : 3;  // it divides the panel
 
 template <class V>
 inline void hold(V& v) {
@@ -73,15 +71,15 @@ inline void hold(V& v) {
 #endif
 }
 
-// c[r * ldc + n] (+)= sum_k a[k * panel + r] b[k * panel + n],  r < down, n < panel, k over units. Each call sums from zero, so that the
+// c[r * ldc + n] (+)= sum_k a[k * panel + r] b[k * panel + n],  r < kDown, n < panel, k over units. Each call sums from zero, so that the
 // rounding of a long sum is that of its parts.
 template <class N>
 void gram_tile(const typename N::Unit* a, const typename N::Unit* b, int units, typename N::Unit* c, size_t ldc, bool add) {
   using Vector = typename N::Vector;
-  constexpr int R = down<N>;
-  Vector sums[R][kAcross];
+  static_assert(panel<N> % kDown == 0);
+  Vector sums[kDown][kAcross];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
+  for (int r = 0; r < kDown; ++r)
 #pragma GCC unroll 3
     for (int v = 0; v < kAcross; ++v) sums[r][v] = Vector{};
   for (int k = 0; k < units; ++k, a += panel<N>, b += panel<N>) {
@@ -93,7 +91,7 @@ void gram_tile(const typename N::Unit* a, const typename N::Unit* b, int units, 
       hold(u[v]);
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
+    for (int r = 0; r < kDown; ++r) {
       Vector e = a[r] - Vector{};
       hold(e);
 #pragma GCC unroll 3
@@ -101,7 +99,7 @@ void gram_tile(const typename N::Unit* a, const typename N::Unit* b, int units, 
     }
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
+  for (int r = 0; r < kDown; ++r)
 #pragma GCC unroll 3
     for (int v = 0; v < kAcross; ++v) {
       typename N::Unit* at = c + r * ldc + v * lanes<N>;
