@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from steepest import losses, nn, objective, optim, penalties
+    from steepest import losses, nn, objective, optim, penalties, solvers
     from steepest.autodiff import (
         Tensor,
         case,
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from steepest.autodiff.drawing import draw
     from steepest.autodiff.expression import expression
     from steepest.data import Dataset, load
-    from steepest.errors import DataWarning, DivergenceError, InputError
+    from steepest.errors import ConvergenceWarning, DataWarning, DivergenceError, InputError
+    from steepest.estimators.knn import KNNClassifier
     from steepest.estimators.linear import LinearClassifier
     from steepest.estimators.mlp import MLPClassifier
+    from steepest.estimators.nearest_mean import NearestMean
+    from steepest.estimators.perceptron import Perceptron
+    from steepest.estimators.ridge import RidgeClassifier
     from steepest.training import callbacks
     from steepest.training.model_file import Model, load_model
     from steepest.training.run import Run
@@ -50,26 +54,35 @@ _PLACES = {
         "steepest.autodiff.drawing": ("draw",),
         "steepest.autodiff.expression": ("expression",),
         "steepest.data": ("Dataset", "load"),
-        "steepest.errors": ("DataWarning", "DivergenceError", "InputError"),
+        "steepest.errors": ("ConvergenceWarning", "DataWarning", "DivergenceError", "InputError"),
+        "steepest.estimators.knn": ("KNNClassifier",),
         "steepest.estimators.linear": ("LinearClassifier",),
         "steepest.estimators.mlp": ("MLPClassifier",),
+        "steepest.estimators.nearest_mean": ("NearestMean",),
+        "steepest.estimators.perceptron": ("Perceptron",),
+        "steepest.estimators.ridge": ("RidgeClassifier",),
         "steepest.training.model_file": ("Model", "load_model"),
         "steepest.training.run": ("Run",),
         "steepest.training.train": ("train",),
     }.items()
     for name in names
 }  # fmt: skip
-_ROOMS = {name: f"steepest.{name}" for name in ("losses", "nn", "objective", "optim", "penalties")}
+_ROOMS = {name: f"steepest.{name}" for name in ("losses", "nn", "objective", "optim", "penalties", "solvers")}
 _ROOMS["callbacks"] = "steepest.training.callbacks"
 
 __all__ = [
+    "ConvergenceWarning",
     "DataWarning",
     "Dataset",
     "DivergenceError",
     "InputError",
+    "KNNClassifier",
     "LinearClassifier",
     "MLPClassifier",
     "Model",
+    "NearestMean",
+    "Perceptron",
+    "RidgeClassifier",
     "Run",
     "Tensor",
     "callbacks",
@@ -90,6 +103,7 @@ __all__ = [
     "ops",
     "optim",
     "penalties",
+    "solvers",
     "tensor",
     "train",
     "value_and_grad",

@@ -44,10 +44,11 @@ class LinearClassifier(DescentClassifier):
         alpha = a / 2, in both cases on features that are scaled in the same way.
     beta, radius : float
         Parameters of "elastic_net" and "max_norm".
-    solver : "auto", "newton" or "sgd"
+    solver : "auto", "newton", "ridge" or "sgd"
         "newton": Newton's method, of large data L-BFGS, to a proven bound, for convex losses with the penalty "l2" (see
-        `steepest.solvers.minimize`). "sgd": mini-batch descent, for which the parameters from `optimizer` to `epochs`
-        are; giving one of them asks for it. `partial_fit` always descends.
+        `steepest.solvers.minimize`). "ridge": one decomposition, for the loss "squared" with the penalty "l2". "sgd":
+        mini-batch descent, for which the parameters from `optimizer` to `epochs` are; giving one of them asks for it.
+        `partial_fit` always descends.
     tol : float
         The bound on (L(W) - min L) / L(W) at which "newton" is done.
     max_passes : int
@@ -133,7 +134,7 @@ class LinearClassifier(DescentClassifier):
         *,
         beta: float = 1.0,
         radius: float = 1.0,
-        solver: Literal["auto", "newton", "sgd"] = "auto",
+        solver: Literal["auto", "newton", "ridge", "sgd"] = "auto",
         tol: float = 1e-4,
         max_passes: int = 1000,
         optimizer: str | StepRule = "momentum",
@@ -192,7 +193,7 @@ class LinearClassifier(DescentClassifier):
             objective, choice, tol=tol, max_passes=check_count("max_passes", self.max_passes), seed=recipe.seed
         )
         self.certificate_, self.objective_ = found.certificate, found.certificate.objective
-        self.history_, self.n_iter_, self.best_epoch_ = found.history, len(found.history) - 1, None
+        self.history_, self.n_iter_, self.best_epoch_ = found.history, max(1, len(found.history) - 1), None
         self._adopt(Linear(found.parameters["W"], found.parameters["b"], scaling))
         for name in ("_stream", "lr_"):  # of an earlier fit that descended
             if hasattr(self, name):

@@ -3,5 +3,30 @@
 from steepest.solvers.certificate import Certificate
 from steepest.solvers.choice import SOLVERS, Choice, choose, solve
 from steepest.solvers.convex import Solution, minimize
+from steepest.solvers.descent import gradient_descent
+from steepest.solvers.genetic import genetic_search
+from steepest.solvers.local_search import local_search
+from steepest.solvers.perceptron import perceptron
+from steepest.solvers.platt import calibrate, platt
+from steepest.solvers.random_search import random_search
+from steepest.solvers.ridge import Ridge
+from steepest.solvers.search import Search
 
-__all__ = ["SOLVERS", "Certificate", "Choice", "Solution", "choose", "minimize", "solve"]
+__all__ = [
+    "SOLVERS",
+    "Certificate",
+    "Choice",
+    "Ridge",
+    "Search",
+    "Solution",
+    "calibrate",
+    "choose",
+    "genetic_search",
+    "gradient_descent",
+    "local_search",
+    "minimize",
+    "perceptron",
+    "platt",
+    "random_search",
+    "solve",
+]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
 
 from steepest import losses, penalties
 from steepest.errors import InputError, near
 from steepest.losses.duals import dual
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.convex import Solution, minimize
+from steepest.solvers.ridge import Ridge
 from steepest.solvers.smooth import Watcher
 
 __all__ = ["SOLVERS", "Choice", "choose", "solve"]
 
-SOLVERS = ("auto", "newton", "sgd")
+SOLVERS = ("auto", "newton", "ridge", "sgd")
 """What can be asked for. "sgd" is mini-batch descent, which is no solver of this room but `training`'s."""
 
 MOST_FEATURES = 8000
@@ -47,6 +51,10 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
     """
     if solver not in SOLVERS:
         raise InputError(f"there is no solver {solver!r}: {near(solver, SOLVERS)}")
+    if solver == "ridge":
+        if objective.loss != losses.squared or not _is_l2(objective):
+            raise InputError("solver='ridge' needs loss='squared' and penalty='l2': use solver='auto'")
+        return Choice("ridge")
     if solver == "newton":
         if why := _unknown(objective):
             raise InputError(
@@ -57,6 +65,8 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
         return Choice("sgd")
     if given:
         return Choice("sgd", f"{', '.join(given)} {'was' if len(given) == 1 else 'were'} given")
+    if objective.loss == losses.squared and _is_l2(objective):
+        return Choice("ridge", "the loss is a square and the penalty is L2: one decomposition is exact")
     if why := _unknown(objective):
         return Choice("sgd", why)
     if objective.loss.curvature(objective.n_classes) is None:
@@ -72,13 +82,31 @@ def solve(
     objective: CompiledLinear, choice: Choice, *, tol: float, max_passes: int, seed: int, watch: Watcher | None = None
 ) -> Solution:
     """Run the solver that was chosen, which is not "sgd"."""
+    if choice.solver == "ridge":
+        return _by_ridge(objective, choice)
     assert choice.solver == "newton"
     return minimize(objective, tol, max_passes, seed, choice.because, watch)
 
 
+def _by_ridge(objective: CompiledLinear, choice: Choice) -> Solution:
+    alpha = 0.0 if isinstance(objective.penalty, penalties.NoPenalty) else objective.alpha
+    ridge = Ridge.of(
+        objective.X, objective.y, objective.n_classes, objective.scaling, objective.weight, threads=objective.threads
+    )
+    W, b, certificate = ridge.at(alpha)
+    moved = (ridge.rows.scaling.shift - objective.scaling.shift) * objective.scaling.scale
+    parameters = {"W": np.asarray(W, np.float32, order="F"), "b": (b - moved @ W).astype(np.float32)}
+    record = {"pass": certificate.passes, "objective": certificate.objective, "bound": certificate.bound}
+    return Solution(parameters, replace(certificate, because=choice.because), [record])
+
+
+def _is_l2(objective: CompiledLinear) -> bool:
+    return isinstance(objective.penalty, penalties.L2 | penalties.NoPenalty)
+
+
 def _unknown(objective: CompiledLinear) -> str:
     loss = objective.loss
-    if not isinstance(objective.penalty, penalties.L2 | penalties.NoPenalty):
+    if not _is_l2(objective):
         return f"the penalty is {objective.penalty.name}"
     if isinstance(loss, losses.Softmax) and loss.smoothing:
         return "its labels are smoothed"

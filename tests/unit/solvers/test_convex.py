@@ -13,7 +13,7 @@ from steepest import losses, penalties
 from steepest.errors import ConvergenceWarning, InputError
 from steepest.nn.scaling import Scaling, fit_scaling
 from steepest.objective.compiled import CompiledLinear
-from steepest.solvers import choose, minimize, problem
+from steepest.solvers import choose, minimize, problem, solve
 from steepest.solvers.duality import gap
 
 SMOOTH = ["softmax", "squared_hinge", "ova_squared_hinge", "logistic"]
@@ -164,6 +164,20 @@ def test_threads_and_repetition_change_nothing(held):
         assert other.certificate.passes == one.certificate.passes
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_squares_are_solved_by_ridge(weighted):
+    X, y = blobs(200, 6, 3)
+    weight = np.random.default_rng(0).uniform(0.2, 2, 200).astype(np.float32) if weighted else None
+    if weight is not None:
+        weight /= weight.mean()
+    L = objective(X, y, "squared", 1e-3, weight)
+    found = solve(L, choose(L), tol=1e-4, max_passes=1, seed=0)
+    value, least = exact(L)
+    assert found.certificate.solver == "ridge"
+    assert value(found.parameters) == pytest.approx(least, rel=1e-6)
+    assert found.certificate.gap < 1e-9
+
+
 def test_without_a_penalty_it_says_that_nothing_is_proven():
     X, y = blobs(60, 3, 2, apart=9.0)
     with pytest.warns(ConvergenceWarning, match="give alpha > 0"):
@@ -194,6 +208,7 @@ def test_what_cannot_be_solved_is_named():
         ("softmax", 0.0, [], "sgd", "without a penalty"),
         ("hinge", 1e-4, [], "sgd", "has a kink"),
         ("perceptron", 1e-4, [], "sgd", "knows no bound"),
+        ("squared", 1e-4, [], "ridge", "one decomposition is exact"),
     ],
 )
 def test_auto_says_what_it_picked_and_why(loss, alpha, given, solver, because):
