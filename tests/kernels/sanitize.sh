@@ -63,7 +63,7 @@ address)
   extension python-address -DCMAKE_BUILD_TYPE=None -DSTEEPEST_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fno-sanitize-recover=all
   # libstdc++ comes with it, or the runtime does not find what it wraps. Python itself leaks by design.
   ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    LD_PRELOAD="$($CXX -print-file-name=libasan.so) $($CXX -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc STEEPEST_TEST_EXAMPLES="${EXAMPLES:-12}" \
+    LD_PRELOAD="$($CXX -print-file-name=libasan.so) $($CXX -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc STEEPEST_TEST_EXAMPLES="${EXAMPLES:-5}" \
     python -m pytest tests/kernels -q -n "$jobs" -p no:cacheprovider -m "not slow" "$@"
   ;;
 thread)
