@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "../../../src/steepest/kernels/native/gram.hpp"
+#include "../../../src/steepest/kernels/native/neighbors.hpp"
 #include "../../../src/steepest/kernels/native/network.hpp"
 #include "../../../src/steepest/kernels/native/order.hpp"
 #include "../../../src/steepest/kernels/native/pool.hpp"
@@ -23,6 +25,7 @@ namespace STEEPEST_ISA {
 extern const steepest::Sweeps sweeps;
 extern const steepest::Networks networks;
 void moments(const steepest::Data& data, double* mean, double* variance, int threads);
+void neighbors(const steepest::Neighbors& search, int threads);
 }  // namespace STEEPEST_ISA
 
 namespace {
@@ -82,6 +85,7 @@ struct Problem {
     std::string bits;
     auto add = [&](const auto& v) { bits.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof v[0]); };
     if (loss == Loss::softmax) {  // the losses are those of the sweep
+      products(data, threads, add);
       network(data, loss, threads, 21, 100, false, add);
       if (rows >= 130) normed(data, {loss, 0.1f}, threads, 37, 100, false, add);
       if (rows == 40) network(data, loss, threads, 520, 20, true, add), normed(data, loss, threads, 520, 20, true, add);  // threads own inputs
@@ -92,6 +96,29 @@ struct Problem {
   }
 
  private:
+  // Gram matrices, sums by class, and the nearest rows of the first few: with weights and without, by both metrics.
+  template <class Add>
+  void products(const Data& data, int threads, Add add) const {
+    std::vector<double> square((size_t)(features * features)), sums((size_t)(features * classes));
+    Data plain = data;
+    plain.weight = nullptr;
+    if (features <= 800) {
+      for (const Data* of : {&data, (const Data*)&plain}) STEEPEST_ISA::gram(*of, of == &plain, square.data(), threads), add(square);
+      STEEPEST_ISA::cross(data, classes, sums.data(), threads), add(sums);
+    }
+    const int64_t k = std::min<int64_t>(3, rows), queries = std::min<int64_t>(rows, 40);
+    std::vector<double> some((size_t)(queries * features), 0.5), distance((size_t)(queries * k));
+    for (size_t i = 0; i < some.size(); ++i) some[i] += (double)(i % 11) / 20;
+    std::vector<int64_t> index(distance.size());
+    Data all{data.X, type, data.row_bytes, features, nullptr, nullptr, nullptr, rows, shift.data(), scale.data()};
+    Data few{some.data(), Type::f64, features * 8, features, nullptr, nullptr, nullptr, queries, shift.data(), scale.data()};
+    if (type == Type::u8) few = all, few.count = queries;
+    for (Metric metric : {Metric::l1, Metric::l2}) {
+      STEEPEST_ISA::neighbors({all, few, metric, k, distance.data(), index.data()}, threads);
+      add(distance), add(index);
+    }
+  }
+
   // Two layers and Adam, with dropout between them: gradient, scores and a few steps.
   template <class Add>
   void network(const Data& data, Loss loss, int threads, int hidden, int64_t batch, bool brain, Add add) const {
