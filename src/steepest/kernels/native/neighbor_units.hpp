@@ -91,11 +91,17 @@ struct ByteProducts {
   static uint32_t pack(const uint8_t* x, int n, Unit* to) {
     constexpr int kVector = kLanes * 4;
     Words size{};
-    for (int f = 0; f < n; f += kVector) {
-      Ints v = splat(0);
-      std::memcpy(&v, x + f, (size_t)std::min(kVector, n - f));
-      store_ints(to + f / 4, v);
+    auto take = [&](const uint8_t* from, Unit* at) {
+      const Ints v = load_ints(from);
+      store_ints(at, v);
       size += (Words)dot4(splat(0), v, v ^ (int32_t)0x80808080) - ((Words)dot4(splat(0), v, splat(0x01010101)) << 7);
+    };
+    int f = 0;
+    for (; f + kVector <= n; f += kVector) take(x + f, to + f / 4);
+    if (f < n) {
+      uint8_t rest[kVector] = {};
+      std::memcpy(rest, x + f, (size_t)(n - f));
+      take(rest, to + f / 4);
     }
     return total(size);
   }
@@ -131,14 +137,23 @@ struct PairProducts {
   }
 
   static uint32_t pack(const uint8_t* x, int n, Unit* to) {
+    typedef uint8_t Narrow __attribute__((vector_size(kLanes * 2)));
+    typedef uint16_t Wide __attribute__((vector_size(kLanes * 4)));
     constexpr int kVector = kLanes * 2;
     Floats size = splat(0.0f);
-    for (int f = 0; f < n; f += kVector) {
-      uint16_t wide[kVector] = {};
-      for (int i = 0, m = std::min(kVector, n - f); i < m; ++i) wide[i] = x[f + i];
-      std::memcpy(to + f / 2, wide, sizeof wide);
-      const Floats v = load((const float*)(to + f / 2));
+    auto take = [&](const uint8_t* from, Unit* at) {
+      Narrow bytes;
+      std::memcpy(&bytes, from, sizeof bytes);
+      const Floats v = (Floats)__builtin_convertvector(bytes, Wide);
+      store((float*)at, v);
       size = add(size, v, v);
+    };
+    int f = 0;
+    for (; f + kVector <= n; f += kVector) take(x + f, to + f / 2);
+    if (f < n) {
+      uint8_t rest[kVector] = {};
+      std::memcpy(rest, x + f, (size_t)(n - f));
+      take(rest, to + f / 2);
     }
     return total((Words)size);
   }
