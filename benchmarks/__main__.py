@@ -11,7 +11,9 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.harness import Row, table
 
-BENCHMARKS = ("W1", "W2", "W3", "W4", "W7", "W8", "W9", "W10", "W11", "G1", "SWEEP", "TTA", "CROSSOVER", "BF16")
+BENCHMARKS = (
+    "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "G1", "SWEEP", "TTA", "CROSSOVER", "BF16",
+)  # fmt: skip
 
 
 def main() -> None:
