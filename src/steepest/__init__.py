@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from steepest.estimators.linear import LinearClassifier
     from steepest.estimators.mlp import MLPClassifier
     from steepest.estimators.nearest_mean import NearestMean
+    from steepest.estimators.one_vs_all import OneVsAllSVM
     from steepest.estimators.perceptron import Perceptron
     from steepest.estimators.ridge import RidgeClassifier
     from steepest.training import callbacks
@@ -59,6 +60,7 @@ _PLACES = {
         "steepest.estimators.linear": ("LinearClassifier",),
         "steepest.estimators.mlp": ("MLPClassifier",),
         "steepest.estimators.nearest_mean": ("NearestMean",),
+        "steepest.estimators.one_vs_all": ("OneVsAllSVM",),
         "steepest.estimators.perceptron": ("Perceptron",),
         "steepest.estimators.ridge": ("RidgeClassifier",),
         "steepest.training.model_file": ("Model", "load_model"),
@@ -81,6 +83,7 @@ __all__ = [
     "MLPClassifier",
     "Model",
     "NearestMean",
+    "OneVsAllSVM",
     "Perceptron",
     "RidgeClassifier",
     "Run",

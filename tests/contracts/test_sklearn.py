@@ -5,8 +5,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from steepest import LinearClassifier, MLPClassifier
 
 WEIGHTS = (
-    "a mini-batch sees rows in a shuffled order, so a weight of two and a row given twice lead to different steps; "
-    "both converge to the same optimum, which the certificate of the solvers will show"
+    "the scaling of the features looks at rows and not at weights, so a weight of two and a row given twice are "
+    "different problems; and a mini-batch sees rows in a shuffled order, which leads to different steps"
 )
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": WEIGHTS,

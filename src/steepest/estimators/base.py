@@ -39,6 +39,18 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         scores = self._scores(X)
         return np.asarray(self.classes_[scores.argmax(axis=1)])
 
+    def _begin(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None]:
+        """Check the training data: rows, indices of the classes, which are set, and weights."""
+        rows, labels = self._check(X, y, reset=True)
+        self.classes_, index = np.unique(labels, return_inverse=True)
+        self._check_classes()
+        weight = self._weights(labels, sample_weight)
+        if weight is not None and weight.shape == index.shape and len(np.unique(index[weight > 0])) == 1:
+            raise InputError("only one class has examples of a weight above 0: a classifier needs at least two classes")
+        return rows, index, weight
+
     def _check(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         rows, labels = validate_data(self, X, y, reset=reset, dtype=TYPES)
         check_classification_targets(labels)

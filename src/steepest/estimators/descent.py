@@ -117,18 +117,6 @@ class DescentClassifier(Classifier):
             rows, index, weight = rows[kept], index[kept], None if weight is None else weight[kept]
         return self._descend(rows, index, recipe, weight, validation, callbacks)
 
-    def _begin(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None]:
-        """Check the training data: rows, indices of the classes, which are set, and weights."""
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
-        weight = self._weights(labels, sample_weight)
-        if weight is not None and weight.shape == index.shape and len(np.unique(index[weight > 0])) == 1:
-            raise InputError("only one class has examples of a weight above 0: a classifier needs at least two classes")
-        return rows, index, weight
-
     def _descend(
         self, rows: NDArray[Any], index: NDArray[np.int64], recipe: Recipe, weight: NDArray[Any] | None,
         validation: loop.Validation | None = None, callbacks: Sequence[Watching] = (),

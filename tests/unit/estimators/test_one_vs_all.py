@@ -1,0 +1,85 @@
+"""One-against-all machines: the optimum is LinearSVC's, the probabilities are calibrated."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import log_loss
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import steepest as st
+from steepest.errors import InputError
+
+EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": "the scaling of the features looks at rows and not at weights, so "
+    "a weight of two and a row given twice are different problems; and folds are dealt by rows"
+}
+CALIBRATED = EXPECTED | dict.fromkeys(
+    ("check_classifiers_train",),
+    "each class has its own sigmoid, so the most probable class is not always that of the largest score, which is "
+    "predicted: as with scikit-learn's own SVC(probability=True)",
+)
+
+
+@parametrize_with_checks(
+    [st.OneVsAllSVM(), st.OneVsAllSVM(probability=True, alpha=1e-2)],
+    expected_failed_checks=lambda svm: CALIBRATED if svm.probability else EXPECTED,
+)
+def test_the_contract_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return st.load("digits").split(seed=0)
+
+
+def test_the_optimum_is_that_of_linear_svc(digits):
+    """Its bias is penalized, so it is given one that costs nothing: a feature a hundred times as large."""
+    train, test = digits
+    alpha, N = 1e-2, len(train.X)
+    ours = st.OneVsAllSVM(alpha=alpha, scaling=None, tol=1e-6).fit(train.X, train.y)
+    theirs = LinearSVC(C=1 / (2 * alpha * N), intercept_scaling=100, dual=False, tol=1e-8, max_iter=10_000).fit(
+        train.X, train.y
+    )
+
+    def objective(clf):
+        T = 2.0 * (train.y[:, None] == np.arange(10)) - 1
+        margin = np.maximum(0, 1 - T * (train.X @ clf.coef_.T + clf.intercept_))
+        return (margin**2).sum(axis=1).mean() + alpha * (clf.coef_**2).sum()
+
+    assert objective(ours) <= objective(theirs) * (1 + 1e-6)
+    assert objective(theirs) <= objective(ours) * (1 + 1e-3)
+    assert (ours.predict(test.X) == theirs.predict(test.X)).mean() > 0.99
+
+
+def test_probabilities_are_calibrated(digits):
+    train, test = digits
+    clf = st.OneVsAllSVM(alpha=1e-3, probability=True).fit(train.X, train.y)
+    p = clf.predict_proba(test.X)
+    assert_allclose(p.sum(axis=1), 1)
+    assert log_loss(test.y, p) < 0.35
+    scores = clf.decision_function(test.X)
+    taken = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)  # for logarithms of odds, which they are not
+    assert log_loss(test.y, p) < 0.9 * log_loss(test.y, taken)
+
+
+def test_of_two_classes_the_scores_are_opposite():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200)
+    X = rng.normal(size=(200, 3)) + 1.5 * y[:, None]
+    for loss in ("squared_hinge", "hinge"):
+        clf = st.OneVsAllSVM(loss, alpha=0.05, tol=1e-3, probability=True).fit(X, np.array(["no", "yes"])[y])
+        assert clf.coef_.shape == (1, 3)
+        assert_allclose(clf.decision_function(X), X @ clf.coef_[0] + clf.intercept_[0], atol=1e-4)
+        assert np.array_equal(clf.predict(X) == "yes", clf.decision_function(X) > 0)
+        assert clf.predict_proba(X).shape == (200, 2)
+        assert clf.certificate_.gap <= 1e-3
+
+
+def test_what_is_wrong_is_named(digits):
+    train, _ = digits
+    with pytest.raises(InputError, match="did you mean squared_hinge"):
+        st.OneVsAllSVM("squared-hinge").fit(train.X, train.y)
+    with pytest.raises(AttributeError, match="has no attribute 'predict_proba'"):
+        st.OneVsAllSVM().fit(train.X, train.y).predict_proba  # noqa: B018
