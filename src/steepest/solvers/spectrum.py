@@ -39,9 +39,16 @@ def decompose(G: F64, n: int) -> tuple[F64, F64, float]:
 
     Sums and LAPACK move an eigenvalue by some units in the last place of the largest, the more the longer the sums:
     what is not above that noise may be zero.
+
+    Raises
+    ------
+    InputError
+        When the matrix is not finite: features of 1e154 and more have no squares in float64.
     """
     from scipy.linalg import eigh  # type: ignore[import-untyped]
 
+    if not np.isfinite(G).all():
+        raise InputError("products of the features are beyond float64: give smaller numbers, X / 1e100 for example")
     values, vectors = eigh(G, driver="evd", check_finite=False)
     values = np.maximum(values, 0.0)
     return values, vectors, float(8 * np.finfo(np.float64).eps * max(len(G), n**0.5) * values[-1])

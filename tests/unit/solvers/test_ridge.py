@@ -240,6 +240,13 @@ def test_the_free_memory_is_a_number_of_bytes():
     assert 2**20 < spectrum._free_memory() < 2**60
 
 
+@pytest.mark.parametrize("rows", [4, 40])
+def test_products_beyond_float64_are_refused(rows):
+    X, y, _ = make(9, rows, 5)
+    with np.errstate(all="ignore"), pytest.raises(InputError, match="beyond float64"):
+        solved(X * 1e160, y)
+
+
 def test_an_unknown_scoring_is_refused():
     with pytest.raises(InputError, match="did you mean loo"):
         solved(*make()[:2]).curve(np.ones(1), "lo")
