@@ -17,8 +17,9 @@ def gram(
     """Write sum_i weight_i x'_i x'_i' for the rows in `order` into `out` (D, D): x' = (x - shift) * scale.
 
     Of uint8 without weights the sums are exact, N S_fg - s_f s_g about the means; only then come shift and scale, in
-    float64. All else is multiplied and summed in float64, where the native kernel is asked for no more than "float32"
-    sums blocks of 1024 rows in float32: its error is then some 1e-7 of sqrt(G_ff G_gg), at most 1e-6.
+    float64. Of all else the products and sums are float64 here. The native kernel, asked for "float32", multiplies
+    float32 and adds up 128 rows at a time, then 1024, then those in float64: G_fg is off by some 1e-7 of
+    sqrt(G_ff G_gg), and tests hold it below 1e-6.
 
     Parameters
     ----------
