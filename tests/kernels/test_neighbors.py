@@ -158,6 +158,15 @@ def test_one_row_beyond_all_measure_leaves_the_others_as_they_are(level, metric,
     np.testing.assert_array_equal(np.sort(index, axis=1), np.tile(np.arange(700), (20, 1)))
 
 
+@pytest.mark.parametrize("metric", ["l1", "l2"])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_rows_whose_differences_are_beyond_their_own_type(level, metric, dtype):
+    rng, most = np.random.default_rng(5), float(np.finfo(dtype).max)
+    X, Z = ((rng.uniform(0.8, 1, (n, 8)) * most).astype(dtype) for n in (300, 20))
+    X[280:] *= -1  # far from the mean, and near to the queries
+    check(X, -Z.astype(np.float64), 4, metric)
+
+
 def test_rows_at_a_point_are_all_ties(level):
     for dtype in ("uint8", "float32"):
         X = np.full((500, 40), 3, dtype)

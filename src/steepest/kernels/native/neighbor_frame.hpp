@@ -3,7 +3,7 @@
 //   x~ = (x - center) * scale         center: the mean of some rows of X; scale: a power of two that takes them near 1
 //
 // Distances in float32 only choose rows to look at. They are off by no more than a share, slack(), of what is known of both rows; a row is
-// passed over when it is too far even so, and all others are measured in float64. A row too large for float32 is always measured.
+// passed over when it is too far even so, and all others are measured in float64. Rows too large for float32 always are.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -151,7 +151,7 @@ inline double slack(int64_t features) {
 }
 constexpr double kHuge = 0x1p100, kTiny = 0x1p-80;  // beyond these float32 says nothing
 
-// A row may be near when  value(x, z) = own(x) - sum x z  or  own(x) + sum |x - z|  is at most limit(z). NaN and infinity may.
+// A row may be near unless  value(x, z) = own(x) - sum x z  or  own(x) + sum |x - z|  is above limit(z). NaN is not above.
 template <class M>
 float own(double size, double slack) {
   if (!(size < kHuge)) return -std::numeric_limits<float>::infinity();

@@ -117,7 +117,7 @@ class Search {
       for (int r = 0; r < rows; ++r) {
         if constexpr (M::kBytes) {
           const Words distance = distances(q, r, 0);
-          const uint32_t near = bits((Ints)(distance <= (Words)limit)) & live;
+          const uint32_t near = bits((Ints)(distance < (Words)limit)) & live;  // at the limit it comes too late
           if (!near) continue;
           each(near, [&](int lane) { take(q + lane, (double)distance[lane], i + r); });
         } else {
