@@ -23,16 +23,24 @@ def neighbors(
     distances are compared as whole numbers. Otherwise they are sums in float64 of the differences themselves: nothing
     cancels.
     """
-    k = distance.shape[1]
+    k, unit = distance.shape[1], _unit(X)
     for q in range(len(Z)):
-        z, d, i = Z[q].astype(np.float64), np.empty(0), np.empty(0, np.int64)
+        z, d, i = Z[q] / unit, np.empty(0), np.empty(0, np.int64)
         for begin in range(0, len(X), BLOCK):
-            away = X[begin : begin + BLOCK] - z
+            away = X[begin : begin + BLOCK] / unit - z
             far = np.abs(away).sum(axis=1) if metric == "l1" else (away**2).sum(axis=1)
             d, i = np.append(d, far), np.append(i, np.arange(begin, begin + len(away)))
             nearest = np.lexsort((i, d))[:k]
             d, i = d[nearest], i[nearest]
-        distance[q], index[q] = d if metric == "l1" else np.sqrt(d), i
+        distance[q], index[q] = unit * (d if metric == "l1" else np.sqrt(d)), i
+
+
+def _unit(X: AnyRows) -> np.float64:
+    """Return the power of two that brings X near 1, so that no square is beyond float64; 1 for bytes."""
+    if X.dtype == np.uint8:
+        return np.float64(1)
+    exponent = int(np.frexp(np.float64(max(X.max(), -X.min())))[1])
+    return np.float64(np.ldexp(1.0, min(max(exponent, -1000), 1000)))
 
 
 def neighbors_memory(features: int, k: int, *, threads: int) -> float:
