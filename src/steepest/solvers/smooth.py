@@ -23,8 +23,12 @@ DRAWN, LOOKED = 3, 20_000
 """Rows a feature in each Gram of the later ones, and rows whose curvature is looked at to draw them."""
 FIRST, LATER = 6, (18, 45, 90)
 """Steps after which a new one is made."""
-PAYS = 40
-"""New ones are made where D^2 is below so many times N: they cost about as much as 0.75 D^2 / N passes."""
+PAYS, BLOCKS = 40, 32
+"""New ones are made where D^2 is below so many times N, for they cost about as much as 0.75 D^2 / N passes; and where
+there are no more classes than that, for there is a factor of D^2 numbers for each.
+"""
+SCORES = 2**22
+"""Scores that are looked at for a sample, at most."""
 TRIED = 3
 """Steps of the biases alone in a row, with a proof after each, before the weights move again."""
 ARMIJO, ROUNDING = 1e-4, 1e-8
@@ -75,7 +79,9 @@ class SmoothSearch:
         self.rng, self.memory = rng, Memory(PAIRS)
         self.history: list[dict[str, float]] = []
         self.inverse: Inverse = inverse or Shared(problem, rng, SAMPLED * problem.shape[0])
-        self.bends = problem.shape[0] ** 2 <= PAYS * len(problem)
+        D, C = problem.shape
+        self.bends = PAYS * len(problem) >= D**2 and C <= BLOCKS
+        self.look = len(problem) if problem.dense is not None else min(LOOKED, SCORES // C)
         self.bound, self.ended, self.first = math.inf, "", 0.0
 
     def run(self, point: Point) -> Point:
@@ -90,7 +96,7 @@ class SmoothSearch:
                 after: Point | None = self._balance(point)
                 tried += 1
             else:
-                if self.problem.dense is not None or (steps in (FIRST, *LATER) and self.bends):
+                if self.bends and (self.problem.dense is not None or steps in (FIRST, *LATER)):
                     self._look_again(point)
                 after, steps, tried = self._step(point), steps + 1, 0
             if after is None:
@@ -118,7 +124,7 @@ class SmoothSearch:
     def _look_again(self, point: Point) -> None:
         few = self.problem.dense is not None
         rows = len(self.problem) if few else DRAWN * self.problem.shape[0]
-        self.inverse = Along(self.problem, point.Z, self.rng, rows, len(self.problem) if few else LOOKED)
+        self.inverse = Along(self.problem, point.Z, self.rng, rows, self.look)
 
     def _step(self, point: Point) -> Point | None:
         """Go along the direction of the memory, half as far until the objective has fallen enough."""
@@ -143,7 +149,7 @@ class SmoothSearch:
     def _balance(self, point: Point) -> Point:
         """Take a Newton step of the biases alone: while dL/db is not 0, little is proven."""
         problem = self.problem
-        seen = np.sort(self.rng.choice(len(problem), min(len(problem), LOOKED), replace=False))
+        seen = np.sort(self.rng.choice(len(problem), min(len(problem), self.look), replace=False))
         scores = problem.scores(point.Z, seen).astype(np.float64)
         A = problem.dual.mean_hessian(scores, problem.given.y[seen], problem.weight[seen].astype(np.float64))
         Z = point.Z.copy()
