@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from steepest.errors import InputError, near
 from steepest.estimators.base import TYPES, Classifier, in_place
-from steepest.estimators.neighbors import Metric, budget_of, check_metric, nearest
+from steepest.nn.nearest import Metric, budget_of, nearest
+from steepest.nn.neighbors import Neighbors, neighbors_among
 
 __all__ = ["KNNClassifier"]
-
-WEIGHTS = ("uniform", "distance")
 
 
 class KNNClassifier(Classifier):
@@ -52,6 +51,8 @@ class KNNClassifier(Classifier):
         The labels, sorted.
     n_samples_fit_ : int
         N, the number of training examples.
+    model_ : Neighbors
+        The score function.
     n_features_in_ : int
         D.
 
@@ -96,14 +97,11 @@ class KNNClassifier(Classifier):
             Labels of any type.
         """
         rows, labels = self._check(X, y, reset=True)
-        self.classes_, self._y = np.unique(labels, return_inverse=True)
+        self.classes_, index = np.unique(labels, return_inverse=True)
         self._check_classes()
-        check_metric(self.metric)
         budget_of(self.memory)
-        if self.weights not in WEIGHTS:
-            raise InputError(f"weights={self.weights!r} is not known: {near(self.weights, WEIGHTS)}")
-        self._X, self.n_samples_fit_ = rows, len(rows)
-        self._count(self.n_neighbors, len(rows))
+        self.model_ = Neighbors(rows, index, len(self.classes_), self.n_neighbors, self.metric, self.weights)
+        self.n_samples_fit_ = len(rows)
         return self
 
     def kneighbors(
@@ -129,10 +127,11 @@ class KNNClassifier(Classifier):
         """
         check_is_fitted(self)
         own = X is None
-        rows = self._X if own else self._rows(X)
-        k = self._count(self.n_neighbors if n_neighbors is None else n_neighbors, self.n_samples_fit_ - own)
+        known = self.model_.X
+        rows = known if own else self._rows(X)
+        k = neighbors_among(self.n_neighbors if n_neighbors is None else n_neighbors, self.n_samples_fit_ - own)
         distance, index = np.empty((len(rows), k)), np.empty((len(rows), k), np.int64)
-        for begin, d, i in nearest(self._X, rows, k + own, self.metric, self.memory, self.threads, beside=16 * k):
+        for begin, d, i in nearest(known, rows, k + own, self.metric, self.memory, self.threads, beside=16 * k):
             if own:
                 other = i != np.arange(begin, begin + len(i))[:, np.newaxis]
                 other[other.all(axis=1), -1] = False  # crowded out by k examples that are equal to it
@@ -147,30 +146,8 @@ class KNNClassifier(Classifier):
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         rows = self._rows(X)
-        k = self._count(self.n_neighbors, self.n_samples_fit_)
-        shares = np.zeros((len(rows), len(self.classes_)))
-        for begin, distance, index in nearest(
-            self._X, rows, k, self.metric, self.memory, self.threads, beside=32 * k + 16
-        ):
-            at, votes, weight = np.arange(begin, begin + len(index)), self._y[index], self._votes(distance)
-            for j in range(k):
-                shares[at, votes[:, j]] += weight[:, j]
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
-
-    def _votes(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights (n, k) of neighbours at these distances; 1 / d in units of the nearest, so that none overflows."""
-        if self.weights == "uniform":
-            return np.ones_like(distance)
-        least = distance[:, :1]
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.where(distance == least, 1.0, least / distance))
+        model = replace(self.model_, k=self.n_neighbors, metric=self.metric, weights=self.weights)
+        return model.scores(rows, threads=self.threads, memory=self.memory)
 
     def _rows(self, X: Any) -> NDArray[Any]:
         return in_place(validate_data(self, X, reset=False, dtype=TYPES))
-
-    def _count(self, k: Any, most: int) -> int:
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise InputError(f"n_neighbors={k!r} must be a whole number, at least 1")
-        if k > most:
-            raise InputError(f"n_neighbors={k} is more than there are training examples to choose from: {most}")
-        return int(k)

@@ -10,8 +10,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import InputError
 from steepest.estimators.base import TYPES, Classifier, in_place
-from steepest.estimators.neighbors import Metric, budget_of, check_metric, nearest
 from steepest.kernels import dispatch as kernels
+from steepest.nn.means import Means
+from steepest.nn.nearest import Metric, budget_of, check_metric
 
 __all__ = ["NearestMean"]
 
@@ -54,6 +55,8 @@ class NearestMean(Classifier):
         With l2, its biases b_c.
     variance_ : float
         sigma^2, the mean squared distance of a feature from its class mean; only with priors.
+    model_ : Means
+        The score function.
     classes_ : array (C,)
         The labels, sorted.
     n_features_in_ : int
@@ -108,23 +111,23 @@ class NearestMean(Classifier):
         if self.metric == "l1":
             for mean, each in zip(self.means_, members, strict=True):
                 _medians(rows, each, mean, budget)
-            self._offset = np.zeros(len(members))
+            self.model_ = Means(self.means_, np.zeros(len(members)), "l1")
             return self
         spread = 0.0
         for mean, each in zip(self.means_, members, strict=True):
             variance = np.empty_like(mean)
             kernels.moments(rows, each, mean, variance, threads=self.threads or kernels.default_threads())
             spread += len(each) * float(variance.mean())
-        if prior is None:
-            self._offset = np.zeros(len(members))
-        else:
+        offset = np.zeros(len(members))
+        if prior is not None:
             self.variance_ = spread / len(rows)
-            self._offset = self.variance_ * np.log(prior)
+            offset = self.variance_ * np.log(prior)
+        self.model_ = Means(self.means_, offset)
         self._linear()
         return self
 
     def _linear(self) -> None:
-        b = self._offset - 0.5 * np.einsum("cd,cd->c", self.means_, self.means_)
+        b = self.model_.offset - 0.5 * np.einsum("cd,cd->c", self.means_, self.means_)
         two = len(b) == 2
         self.coef_ = self.means_[1:] - self.means_[:1] if two else self.means_.copy()
         self.intercept_ = b[1:] - b[:1] if two else b
@@ -132,15 +135,7 @@ class NearestMean(Classifier):
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         rows = in_place(validate_data(self, X, reset=False, dtype=TYPES))
-        C = len(self.classes_)
-        scores = np.empty((len(rows), C))
-        for begin, distance, index in nearest(
-            self.means_, rows, C, self.metric, self.memory, self.threads, beside=16 * C
-        ):
-            closeness = -0.5 * distance**2 if self.metric == "l2" else -distance
-            np.put_along_axis(scores[begin : begin + len(index)], index, closeness, axis=1)
-        scores += self._offset
-        return scores
+        return self.model_.scores(rows, threads=self.threads, memory=self.memory)
 
     def _prior(self, shares: NDArray[np.float64]) -> NDArray[np.float64] | None:
         if self.priors is None:

@@ -81,7 +81,7 @@ def test_types_may_differ_and_nothing_is_lost(metric, dtype, queries):
 def test_the_examples_are_kept_where_they_are():
     X = np.random.default_rng(2).integers(0, 256, (50, 6)).astype(np.uint8)
     clf = KNNClassifier(1).fit(X, np.arange(50) % 2)
-    assert np.shares_memory(clf._X, X)
+    assert np.shares_memory(clf.model_.X, X)
 
 
 def test_equal_shares_go_to_the_first_class():
