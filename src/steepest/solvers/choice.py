@@ -11,6 +11,7 @@ import numpy as np
 from steepest import losses, penalties
 from steepest.errors import InputError, near
 from steepest.losses.duals import dual
+from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.convex import Solution, minimize
 from steepest.solvers.ridge import Ridge
@@ -79,13 +80,14 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
 
 
 def solve(
-    objective: CompiledLinear, choice: Choice, *, tol: float, max_passes: int, seed: int, watch: Watcher | None = None
-) -> Solution:
-    """Run the solver that was chosen, which is not "sgd"."""
+    objective: CompiledLinear, choice: Choice, *, tol: float, max_passes: int, seed: int,
+    watch: Watcher | None = None, start: Parameters | None = None,
+) -> Solution:  # fmt: skip
+    """Run the solver that was chosen, which is not "sgd", from `start`."""
     if choice.solver == "ridge":
         return _by_ridge(objective, choice)
     assert choice.solver == "newton"
-    return minimize(objective, tol, max_passes, seed, choice.because, watch)
+    return minimize(objective, tol, max_passes, seed, choice.because, watch, start)
 
 
 def _by_ridge(objective: CompiledLinear, choice: Choice) -> Solution:

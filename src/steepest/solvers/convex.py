@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steepest.errors import ConvergenceWarning
+from steepest.kernels.types import F64
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.certificate import Certificate
@@ -40,6 +41,7 @@ def minimize(
     seed: int = 0,
     because: str = "",
     watch: Watcher | None = None,
+    start: Parameters | None = None,
 ) -> Solution:
     """Minimize L(W) = mean loss + alpha |W|^2 of a linear classifier, until it is proven to be within `tol`.
 
@@ -64,6 +66,8 @@ def minimize(
         Why this solver, for the certificate.
     watch : callable or None
         Told of every point.
+    start : dict or None
+        W and b to begin at, as of an earlier solution; None is W = 0.
 
     Returns
     -------
@@ -85,10 +89,10 @@ def minimize(
     with threadpool_limits(1, user_api="blas"):  # threads of its own would spin on into the sweeps
         problem = Problem(objective)
         if objective.loss.curvature(objective.n_classes) is None:
-            found = _through_rounded(problem, tol, max_passes, rng, watch)
+            found = _through_rounded(problem, tol, max_passes, rng, watch, problem.start(start))
         else:
             search = SmoothSearch(problem, tol, max_passes, rng, watch)
-            point = search.run(problem.evaluate(problem.start()))
+            point = search.run(problem.evaluate(problem.start(start)))
             found = _Found(point, search.bound, problem.passes, search.ended, search.history)
     solver = "Newton's method" if problem.dense is not None else "preconditioned L-BFGS"
     seconds = time.perf_counter() - began
@@ -108,11 +112,11 @@ class _Found:
 
 
 def _through_rounded(
-    problem: Problem, tol: float, max_passes: float, rng: np.random.Generator, watch: Watcher | None
+    problem: Problem, tol: float, max_passes: float, rng: np.random.Generator, watch: Watcher | None, Z: F64
 ) -> _Found:
     """Solve problems with the hinge rounded over ever smaller widths, each from the solution of the last."""
     width, share, inverse, lower = FIRST_WIDTH, FIRST_TOL, None, 0.0
-    Z, best, history, hinge, passes = problem.start(), None, [], problem.given.loss, problem.passes
+    best, history, hinge, passes = None, [], problem.given.loss, problem.passes
     while True:
         rounded = problem.with_loss(replace(hinge, width=width), passes)  # type: ignore[type-var]
         search = SmoothSearch(rounded, share, max_passes, rng, watch, inverse)

@@ -122,14 +122,24 @@ class Problem:
         value = float(self.weight @ L(S, y)) / len(self) + self.alpha * float(np.vdot(W, W))
         return Point(Z, value, np.vstack([X.T @ P + 2 * self.alpha * W, P.sum(axis=0)]))
 
-    def start(self) -> F64:
-        """W = 0."""
-        return np.zeros(self.shape)
+    def start(self, at: Parameters | None = None) -> F64:
+        """W = 0, or these W and b of the features as the objective scales them."""
+        if at is None:
+            return np.zeros(self.shape)
+        W = np.asarray(at["W"], np.float64)
+        if W.shape != (self.shape[0] - 1, self.shape[1]):
+            raise InputError(
+                f"start: W of shape {W.shape}, not of {self.shape[0] - 1} features, {self.shape[1]} classes"
+            )
+        return np.vstack([W, np.asarray(at["b"], np.float64) + self._moved @ W])
 
     def parameters(self, Z: F64) -> Parameters:
         """W and b of the features as the objective scales them."""
-        moved = (self.centred.scaling.shift - self.given.scaling.shift) * self.given.scaling.scale
-        return _parameters(np.vstack([Z[:-1], Z[-1] - moved @ Z[:-1]]))
+        return _parameters(np.vstack([Z[:-1], Z[-1] - self._moved @ Z[:-1]]))
+
+    @property
+    def _moved(self) -> F64:
+        return (self.centred.scaling.shift - self.given.scaling.shift) * self.given.scaling.scale
 
 
 SMALL = 2**21
