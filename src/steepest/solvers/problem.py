@@ -24,11 +24,15 @@ __all__ = ["Point", "Problem"]
 
 @dataclass(frozen=True)
 class Point:
-    """L(W) and its gradient at Z (D + 1, C), the weights of the centred features with the biases as the last row."""
+    """L(W) and its gradient at Z (D + 1, C), the weights of the centred features with the biases as the last row.
+
+    `passes` are the looks at all rows until then.
+    """
 
     Z: F64
     value: float
     gradient: F64
+    passes: float = 0.0
 
 
 class Problem:
@@ -83,7 +87,7 @@ class Problem:
         if self.dense is not None:
             return self._evaluate_dense(Z, self.dense)
         value, gradient = self.centred.value_and_gradient(_parameters(Z))
-        return Point(Z, value, np.vstack([gradient["W"], gradient["b"]]).astype(np.float64))
+        return Point(Z, value, np.vstack([gradient["W"], gradient["b"]]).astype(np.float64), self.passes)
 
     def scores(self, Z: F64, rows: Order) -> NDArray[np.floating[Any]]:
         """Scores (n, C) of these rows."""
@@ -120,7 +124,7 @@ class Problem:
         S = X @ W + Z[-1]
         P = L.gradient(S, y) * (self.weight / len(self))[:, np.newaxis]
         value = float(self.weight @ L(S, y)) / len(self) + self.alpha * float(np.vdot(W, W))
-        return Point(Z, value, np.vstack([X.T @ P + 2 * self.alpha * W, P.sum(axis=0)]))
+        return Point(Z, value, np.vstack([X.T @ P + 2 * self.alpha * W, P.sum(axis=0)]), self.passes)
 
     def start(self, at: Parameters | None = None) -> F64:
         """W = 0, or these W and b of the features as the objective scales them."""
