@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from steepest.autodiff import ops
 from steepest.autodiff.graph import Tensor, raw
 from steepest.errors import InputError
-from steepest.losses.base import FloatArray, Labels, Loss, Scores, check_scores, is_class, of_class, one_hot
+from steepest.losses.base import FloatArray, Labels, Loss, Scores, check_scores, is_class, of_class, one_hot, set_class
 
 
 @final
@@ -106,10 +106,12 @@ class Softmax(Loss):
         return (log_sum - wanted)[:, 0]
 
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
-        target = one_hot(scores, y)
+        p = cast(FloatArray, ops.softmax(scores, axis=1))
         if self.smoothing:
-            target = (1 - self.smoothing) * target + self.smoothing / scores.shape[1]
-        return cast(FloatArray, ops.softmax(scores, axis=1) - target)
+            return p - (1 - self.smoothing) * one_hot(scores, y) - self.smoothing / scores.shape[1]
+        set_class(p, y, 0.0)  # p_y - 1 is less the sum of the others, which keeps its digits where p_y is nearly 1
+        set_class(p, y, -p.sum(axis=1, keepdims=True))
+        return p
 
 
 def _below_largest(scores: Scores) -> tuple[Scores, Scores]:

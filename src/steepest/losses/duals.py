@@ -158,7 +158,10 @@ class _OneVsAll(Dual):
 
 @final
 class _OfSoftmax(Dual):
-    """q = p + e_y is a distribution, and d_i = H_i delta tilts it: q_j (1 + delta_j - <q, delta>)."""
+    """q = p + e_y is a distribution, and d_i = H_i delta tilts it: q_j (1 + delta_j - <q, delta>).
+
+    H = diag(q) - q q' = diag(p) - p p' - p e_y' - e_y p', where all is small once q_y is nearly 1.
+    """
 
     def conjugate(self, p: FloatArray, y: Labels) -> FloatArray:
         """sum_j q_j log q_j with q = p + e_y, a distribution."""
@@ -167,8 +170,9 @@ class _OfSoftmax(Dual):
 
     def curvatures(self, scores: FloatArray, y: Labels, U: FloatArray) -> FloatArray:
         """Return the variance of u_j where j has the probability q_j."""
-        q = losses.softmax.probabilities(scores)
-        return np.asarray(np.maximum(q @ U**2 - (q @ U) ** 2, 0))
+        p = losses.softmax.gradient(scores, y)
+        mean = p @ U
+        return np.asarray(np.maximum(p @ U**2 - mean**2 - 2 * mean * U[y], 0))
 
     def product(self, scores: FloatArray, y: Labels, V: FloatArray) -> FloatArray:
         """q_j (v_j - <q, v>)."""
@@ -176,10 +180,11 @@ class _OfSoftmax(Dual):
         return np.asarray(q * (V - (q * V).sum(axis=1, keepdims=True)))
 
     def mean_hessian(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
-        """diag(q) - q q', on average."""
-        q = losses.softmax.probabilities(scores)
-        weighted = q * weight[:, np.newaxis]
-        return np.asarray(np.diag(weighted.sum(axis=0)) - weighted.T @ q, np.float64) / len(y)
+        """diag(p) - p p' - p e_y' - e_y p', on average."""
+        p = losses.softmax.gradient(scores, y)
+        weighted = p * weight[:, np.newaxis]
+        own = _by_class(weighted, y)
+        return np.asarray(np.diag(weighted.sum(axis=0)) - weighted.T @ p - own - own.T, np.float64) / len(y)
 
     def sums(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
         """Return the mean Hessian A: the tilted p_i have the mean g + A delta."""
@@ -322,7 +327,18 @@ def _within(margin: FloatArray, width: float) -> FloatArray:
 def _slopes_by_class(loss: Loss, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
     """Return the mean over all rows of w_i p_ij of those in class k, (C, C)."""
     p = loss.gradient(scores, y) * weight[:, np.newaxis]
-    return np.asarray(one_hot(scores, y).T @ p, np.float64) / len(y)
+    return np.asarray(_by_class(p, y), np.float64) / len(y)
+
+
+def _by_class(rows: FloatArray, y: Labels) -> FloatArray:
+    """Sum the rows (N, C) of each class: (C, C)."""
+    sums = np.zeros((rows.shape[1],) * 2, rows.dtype)
+    if len(y):
+        order = np.argsort(y, kind="stable")
+        sorted_y = y[order]
+        first = np.flatnonzero(np.diff(sorted_y, prepend=-1))
+        sums[sorted_y[first]] = np.add.reduceat(rows[order], first, axis=0)
+    return sums
 
 
 def dual(loss: Loss) -> Dual | None:

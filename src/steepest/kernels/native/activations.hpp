@@ -45,7 +45,7 @@ inline Floats activated(Floats z, float slope) {
     case Activation::leaky_relu: return select(z > 0.0f, z, slope * z);
     case Activation::elu: return select(z > 0.0f, z, slope * (exp(min(z, splat(0.0f))) - one));
     case Activation::gelu: return z * Normal(z).share;
-    case Activation::softplus: return positive_part(z) + log(one + exp(min(z, -z)));
+    case Activation::softplus: return positive_part(z) + log1p(exp(min(z, -z)));
   }
 }
 

@@ -35,33 +35,38 @@ inline Floats positive(Floats a) { return select(a > 0.0f, a, a == a ? splat(0.0
 inline Floats sign_of(Ints is) { return select(is, splat(1.0f), splat(-1.0f)); }
 
 // L = log sum_j exp(s_j) - s_y,  dL/ds_j = p_j - [j = y]
+// The others are summed apart from the true class: where that has nearly all the probability, L and dL/ds_y = -sum of the others' p_j
+// are small, and differences of numbers near 1 would leave little of them.
 // With the labels smoothed by e:  L = log sum_j exp(s_j) - (1 - e) s_y - e/C sum_j s_j,  dL/ds_j = p_j - (1 - e) [j = y] - e/C
 struct softmax {
   static Floats of(const Rows& r) {
-    const Floats m = r.largest();
-    Floats z = splat(0.0f);
+    const Floats m = r.largest(), none = splat(0.0f);
+    Floats others = none, own = none, target = none;
     for (int c = 0; c < r.classes; ++c) {
-      const Floats e = exp(r.score(c) - m);
+      const Floats s = r.score(c), e = exp(s - m);
+      const Ints is = r.is(c);
       r.set(c, e);
-      z = z + e;
+      others = others + select(is, none, e);
+      own = select(is, e, own);
+      target = select(is, s, target);
     }
-    const Floats loss = log(z) + (m - r.target());
-    const Floats inverse = 1.0f / z;
-    if (r.smoothing > 0) return loss + smooth(r, m, inverse);
-    for (int c = 0; c < r.classes; ++c) r.set(c, r.grad(c) * inverse - ones(r.is(c)));
+    const Floats inverse = 1.0f / (others + own);
+    const Floats loss = log1p(select(target < m, (others - 1.0f) + own, others)) + (m - target);
+    if (r.smoothing > 0) return loss + smooth(r, m, target, inverse);
+    for (int c = 0; c < r.classes; ++c) r.set(c, select(r.is(c), -others, r.grad(c)) * inverse);
     return loss;
   }
 
  private:
   // What smoothing adds to the loss: e (s_y - mean of s), each taken from the largest score m, for they may be large.
-  __attribute__((noinline)) static Floats smooth(const Rows& r, Floats m, Floats inverse) {
+  __attribute__((noinline)) static Floats smooth(const Rows& r, Floats m, Floats target, Floats inverse) {
     const float e = r.smoothing, each = e / (float)r.classes;
     Floats below = splat(0.0f);
     for (int c = 0; c < r.classes; ++c) {
       below = below + (r.score(c) - m);
       r.set(c, r.grad(c) * inverse - select(r.is(c), splat(1 - e + each), splat(each)));
     }
-    return e * (r.target() - m) - each * below;
+    return e * (target - m) - each * below;
   }
 };
 
@@ -187,7 +192,7 @@ struct logistic {
     for (int c = 0; c < r.classes; ++c) {
       const Floats t = sign_of(r.is(c)), z = -t * r.score(c);
       const Floats e = exp(-max(z, -z)), sigmoid = select(z > 0.0f, splat(1.0f), e) / (1.0f + e);
-      loss = loss + positive(z) + log(1.0f + e);
+      loss = loss + positive(z) + log1p(e);
       r.set(c, -t * sigmoid);
     }
     return loss;

@@ -153,12 +153,14 @@ inline Floats exp(Floats x) {
   return select(x == x, y, x);
 }
 
-// ln z for z >= 1 (softmax normalizers, 1 + e^-|x|): z = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m = 2 atanh((m - 1) / (m + 1)).
-inline Floats log(Floats z) {
+// ln(1 + x) for x >= 0 (softmax normalizers, e^-|x|): 1 + x = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m = 2 atanh((m - 1) / (m + 1)).
+// Where n = 0, m - 1 is x itself, which 1 + x has rounded.
+inline Floats log1p(Floats x) {
+  const Floats z = 1.0f + x;
   Ints bits = (Ints)z;
   Ints n = ((bits - 0x3f3504f3) >> 23);
   const Floats m = (Floats)(bits - (n << 23));
-  const Floats s = (m - 1.0f) / (m + 1.0f), s2 = s * s;
+  const Floats s = select(n == 0, x, m - 1.0f) / (m + 1.0f), s2 = s * s;
   Floats p = splat(1.0f / 9);
   p = p * s2 + 1.0f / 7;
   p = p * s2 + 1.0f / 5;
