@@ -5,28 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import log_loss
 from sklearn.svm import LinearSVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import steepest as st
 from steepest.errors import InputError
-
-EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": "the scaling of the features looks at rows and not at weights, so "
-    "a weight of two and a row given twice are different problems; and folds are dealt by rows"
-}
-CALIBRATED = EXPECTED | dict.fromkeys(
-    ("check_classifiers_train",),
-    "each class has its own sigmoid, so the most probable class is not always that of the largest score, which is "
-    "predicted: as with scikit-learn's own SVC(probability=True)",
-)
-
-
-@parametrize_with_checks(
-    [st.OneVsAllSVM(), st.OneVsAllSVM(probability=True, alpha=1e-2)],
-    expected_failed_checks=lambda svm: CALIBRATED if svm.probability else EXPECTED,
-)
-def test_the_contract_of_scikit_learn(estimator, check):
-    check(estimator)
 
 
 @pytest.fixture(scope="module")

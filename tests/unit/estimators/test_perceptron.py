@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 from sklearn.linear_model import Perceptron as Theirs
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import steepest as st
 from steepest.data.order import EPOCH
@@ -23,12 +22,6 @@ from steepest.solvers.perceptron import perceptron
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 quietly = pytest.mark.filterwarnings("ignore::steepest.errors.ConvergenceWarning")
-
-
-@quietly
-@parametrize_with_checks([Perceptron(max_epochs=20)])
-def test_the_contract_of_scikit_learn(estimator, check):
-    check(estimator)
 
 
 # The rule

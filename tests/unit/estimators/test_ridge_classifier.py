@@ -11,7 +11,6 @@ from sklearn.linear_model import RidgeClassifier as SklearnRidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import steepest as st
 from steepest.estimators.ridge import RidgeClassifier
@@ -21,23 +20,6 @@ from steepest.nn.scaling import fit_scaling
 @pytest.fixture(scope="module")
 def digits():
     return st.load("digits").split(seed=0)
-
-
-WHOLE = (
-    "features are scaled by the rows as they come, whatever these weigh, and alpha is found by leaving out whole rows; "
-    "with scaling=None and a given alpha the check passes"
-)
-SCALED = {"check_sample_weight_equivalence_on_dense_data": WHOLE}
-
-
-@parametrize_with_checks([RidgeClassifier(scaling=None)])
-def test_it_keeps_the_contract(estimator, check):
-    check(estimator)
-
-
-@parametrize_with_checks([RidgeClassifier("auto")], expected_failed_checks=lambda estimator: SCALED)
-def test_it_keeps_the_contract_choosing_alpha(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
