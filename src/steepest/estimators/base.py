@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import InputError
+from steepest.kernels import dispatch as kernels
+from steepest.training.automatic import check_count
+from steepest.training.weighting import weights
 
 __all__ = ["TYPES", "Classifier", "in_place"]
 
@@ -40,7 +43,7 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return np.asarray(self.classes_[scores.argmax(axis=1)])
 
     def _begin(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None]:
         """Check the training data: rows, indices of the classes, which are set, and weights."""
         rows, labels = self._check(X, y, reset=True)
@@ -53,8 +56,14 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def _check(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         rows, labels = validate_data(self, X, y, reset=reset, dtype=TYPES)
+        _check_alike(labels)
         check_classification_targets(labels)
         return in_place(rows), labels
+
+    def _rows(self, X: ArrayLike) -> NDArray[Any]:
+        """Check examples to predict."""
+        check_is_fitted(self)
+        return in_place(validate_data(self, X, reset=False, dtype=TYPES))
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:
@@ -71,11 +80,17 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return np.asarray(index)
 
     def _weights(self, labels: NDArray[Any], sample_weight: ArrayLike | None) -> NDArray[Any] | None:
-        given = getattr(self, "class_weight", None)
-        if given is None:
-            return None if sample_weight is None else np.asarray(sample_weight)
-        weight = np.asarray(compute_sample_weight(given, labels))
-        return weight if sample_weight is None else weight * np.asarray(sample_weight)
+        by_class = getattr(self, "class_weight", None)
+        if by_class is not None and sample_weight is not None and np.shape(sample_weight) != labels.shape:
+            raise InputError(
+                f"sample_weight has shape {np.shape(sample_weight)}; it needs one number for each of the {len(labels)} "
+                "examples"
+            )
+        return weights(by_class, sample_weight, self._index(labels, "y"), self.classes_)
+
+    def _threads(self) -> int:
+        given: Any = getattr(self, "threads", None)
+        return kernels.default_threads() if given is None else check_count("threads", given)
 
     def _seed(self) -> int:
         seed: Any = getattr(self, "random_state", 0)
@@ -87,3 +102,16 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 def in_place(X: NDArray[Any]) -> NDArray[Any]:
     """X itself when its rows are contiguous, as the kernels need them."""
     return X if X.strides[1] == X.itemsize or X.shape[1] == 1 else np.ascontiguousarray(X)
+
+
+def _check_alike(labels: NDArray[Any]) -> None:
+    """Raise InputError where text meets something else, None or nan for example: such labels have no order."""
+    if labels.dtype != object:
+        return
+    text = [isinstance(label, str) for label in labels]
+    if any(text) and not all(text):
+        row = text.index(not text[0])
+        raise InputError(
+            f"y[0] is {labels[0]!r} and y[{row}] is {labels[row]!r}: labels of unlike types have no order; give every "
+            "example a label, all of them text or all of them numbers"
+        )

@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from steepest.estimators.base import TYPES, Classifier, in_place
+from steepest.estimators.base import Classifier
 from steepest.nn.nearest import Metric, budget_of, nearest
 from steepest.nn.neighbors import Neighbors, neighbors_among
 
@@ -96,9 +96,8 @@ class KNNClassifier(Classifier):
         y : array (N,)
             Labels of any type.
         """
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
+        rows, index, _ = self._begin(X, y)
+        self._threads()
         budget_of(self.memory)
         self.model_ = Neighbors(rows, index, len(self.classes_), self.n_neighbors, self.metric, self.weights)
         self.n_samples_fit_ = len(rows)
@@ -128,10 +127,10 @@ class KNNClassifier(Classifier):
         check_is_fitted(self)
         own = X is None
         known = self.model_.X
-        rows = known if own else self._rows(X)
+        rows = known if X is None else self._rows(X)
         k = neighbors_among(self.n_neighbors if n_neighbors is None else n_neighbors, self.n_samples_fit_ - own)
         distance, index = np.empty((len(rows), k)), np.empty((len(rows), k), np.int64)
-        for begin, d, i in nearest(known, rows, k + own, self.metric, self.memory, self.threads, beside=16 * k):
+        for begin, d, i in nearest(known, rows, k + own, self.metric, self.memory, self._threads(), beside=16 * k):
             if own:
                 other = i != np.arange(begin, begin + len(i))[:, np.newaxis]
                 other[other.all(axis=1), -1] = False  # crowded out by k examples that are equal to it
@@ -144,10 +143,6 @@ class KNNClassifier(Classifier):
         return self._scores(X)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self)
         rows = self._rows(X)
         model = replace(self.model_, k=self.n_neighbors, metric=self.metric, weights=self.weights)
-        return model.scores(rows, threads=self.threads, memory=self.memory)
-
-    def _rows(self, X: Any) -> NDArray[Any]:
-        return in_place(validate_data(self, X, reset=False, dtype=TYPES))
+        return model.scores(rows, threads=self._threads(), memory=self.memory)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike
 
+from steepest.estimators.coefficients import coefficients
 from steepest.estimators.descent import DescentClassifier
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
@@ -208,7 +209,4 @@ class LinearClassifier(DescentClassifier):
 
     def _adopt(self, trained: Fitted) -> None:
         model = self.model_ = trained if isinstance(trained, Linear) else trained.linear()
-        coef, intercept = model.folded()
-        if len(self.classes_) == 2:
-            coef, intercept = coef[:, 1:] - coef[:, :1], intercept[1:] - intercept[:1]
-        self.coef_, self.intercept_ = coef.T, intercept
+        self.coef_, self.intercept_ = coefficients(*model.folded())

@@ -6,10 +6,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import InputError
-from steepest.estimators.base import TYPES, Classifier, in_place
+from steepest.estimators.base import Classifier
+from steepest.estimators.coefficients import coefficients
 from steepest.kernels import dispatch as kernels
 from steepest.nn.means import Means
 from steepest.nn.nearest import Metric, budget_of, check_metric
@@ -100,11 +100,9 @@ class NearestMean(Classifier):
         y : array (N,)
             Labels of any type.
         """
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
+        rows, index, _ = self._begin(X, y)
         check_metric(self.metric)
-        budget = budget_of(self.memory)
+        budget, threads = budget_of(self.memory), self._threads()
         members = [np.flatnonzero(index == c) for c in range(len(self.classes_))]
         prior = self._prior(np.array([len(each) for each in members]) / len(rows))
         self.means_ = np.empty((len(members), rows.shape[1]))
@@ -116,26 +114,20 @@ class NearestMean(Classifier):
         spread = 0.0
         for mean, each in zip(self.means_, members, strict=True):
             variance = np.empty_like(mean)
-            kernels.moments(rows, each, mean, variance, threads=self.threads or kernels.default_threads())
+            kernels.moments(rows, each, mean, variance, threads=threads)
             spread += len(each) * float(variance.mean())
         offset = np.zeros(len(members))
         if prior is not None:
             self.variance_ = spread / len(rows)
             offset = self.variance_ * np.log(prior)
         self.model_ = Means(self.means_, offset)
-        self._linear()
+        b = offset - 0.5 * np.einsum("cd,cd->c", self.means_, self.means_)
+        self.coef_, self.intercept_ = coefficients(self.means_.T.copy(), b)
         return self
 
-    def _linear(self) -> None:
-        b = self.model_.offset - 0.5 * np.einsum("cd,cd->c", self.means_, self.means_)
-        two = len(b) == 2
-        self.coef_ = self.means_[1:] - self.means_[:1] if two else self.means_.copy()
-        self.intercept_ = b[1:] - b[:1] if two else b
-
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self)
-        rows = in_place(validate_data(self, X, reset=False, dtype=TYPES))
-        return self.model_.scores(rows, threads=self.threads, memory=self.memory)
+        rows = self._rows(X)
+        return self.model_.scores(rows, threads=self._threads(), memory=self.memory)
 
     def _prior(self, shares: NDArray[np.float64]) -> NDArray[np.float64] | None:
         if self.priors is None:

@@ -7,12 +7,11 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest import losses, penalties
 from steepest.errors import InputError, near
-from steepest.estimators.base import TYPES, Classifier, in_place
-from steepest.kernels import dispatch as kernels
+from steepest.estimators.base import Classifier
+from steepest.estimators.coefficients import coefficients
 from steepest.kernels.types import Order
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import fit_scaling
@@ -143,10 +142,8 @@ class OneVsAllSVM(Classifier):
         seed = self._seed()
         self.model_, found = self._solve(rows, index, weight, seed)
         self.certificate_, self.n_iter_ = found.certificate, max(1, len(found.history) - 1)
-        coef, intercept = self.model_.folded()
-        if len(self.classes_) == 2:
-            coef, intercept = (coef[:, 1:] - coef[:, :1]) / 2, (intercept[1:] - intercept[:1]) / 2
-        self.coef_, self.intercept_ = coef.T, intercept
+        share = 2 if len(self.classes_) == 2 else 1
+        self.coef_, self.intercept_ = (part / share for part in coefficients(*self.model_.folded()))
         if self.probability:
 
             def scores_without(some: Order) -> Any:
@@ -167,7 +164,7 @@ class OneVsAllSVM(Classifier):
     ) -> tuple[Linear, Solution]:
         if self.loss not in _LOSSES:
             raise InputError(f"there is no loss {self.loss!r} here: {near(self.loss, tuple(_LOSSES))}")
-        threads = kernels.default_threads() if self.threads is None else check_count("threads", self.threads)
+        threads = self._threads()
         scaling = fit_scaling(X, self.scaling, threads=threads)
         objective = CompiledLinear(
             X, y, len(self.classes_), _LOSSES[self.loss], penalties.l2, check_number("alpha", self.alpha, 0.0), scaling,
@@ -178,12 +175,12 @@ class OneVsAllSVM(Classifier):
         return Linear(found.parameters["W"], found.parameters["b"], scaling), found
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
-        check_is_fitted(self)
-        return self._scores_of(self.model_, in_place(validate_data(self, X, reset=False, dtype=TYPES)))
+        rows = self._rows(X)
+        return self._scores_of(self.model_, rows)
 
     def _scores_of(self, model: Linear, X: NDArray[Any]) -> NDArray[np.float32]:
         """Scores (N, C); of two classes s and -s."""
-        S = model.scores(X, threads=self.threads)
+        S = model.scores(X, threads=self._threads())
         return (S - S[:, ::-1]) / np.float32(2) if S.shape[1] == 2 else S
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:

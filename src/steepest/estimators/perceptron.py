@@ -7,12 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import ConvergenceWarning
-from steepest.estimators.base import TYPES, Classifier, in_place
-from steepest.kernels import dispatch as kernels
-from steepest.nn.checks import whole
+from steepest.estimators.base import Classifier
+from steepest.estimators.coefficients import coefficients
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import fit_scaling
 from steepest.solvers.perceptron import perceptron
@@ -113,10 +111,8 @@ class Perceptron(Classifier):
         y : array (N,)
             Labels of any type.
         """
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
-        threads = kernels.default_threads() if self.threads is None else whole("threads", self.threads)
+        rows, index, _ = self._begin(X, y)
+        threads = self._threads()
         scaling = fit_scaling(rows, self.scaling, threads=threads)
         learned = perceptron(
             rows, index, len(self.classes_), scaling, max_epochs=self.max_epochs, averaged=self.averaged,
@@ -124,10 +120,7 @@ class Perceptron(Classifier):
         )  # fmt: skip
         self.model_: Linear = learned.model
         self.mistakes_, self.separable_, self.n_iter_ = learned.mistakes, learned.separable, len(learned.mistakes)
-        coef, intercept = self.model_.folded()
-        if len(self.classes_) == 2:
-            coef, intercept = coef[:, 1:] - coef[:, :1], intercept[1:] - intercept[:1]
-        self.coef_, self.intercept_ = coef.T, intercept
+        self.coef_, self.intercept_ = coefficients(*self.model_.folded())
         if not learned.separable:
             warnings.warn(self._unsettled(len(rows)), ConvergenceWarning, stacklevel=2)
         return self
@@ -142,6 +135,5 @@ class Perceptron(Classifier):
         )
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
-        check_is_fitted(self)
-        rows = in_place(validate_data(self, X, reset=False, dtype=TYPES))
-        return self.model_.scores(rows, threads=self.threads)
+        rows = self._rows(X)
+        return self.model_.scores(rows, threads=self._threads())

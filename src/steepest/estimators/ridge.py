@@ -10,15 +10,15 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from steepest.errors import InputError, near
-from steepest.estimators.base import TYPES, Classifier, in_place
-from steepest.kernels import dispatch as kernels
+from steepest.estimators.base import Classifier
+from steepest.estimators.coefficients import coefficients
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import fit_scaling
 from steepest.solvers.ridge import SCORINGS, Ridge
-from steepest.training.automatic import check_count, check_number, mean_one
+from steepest.training.automatic import check_number, mean_one
 
 __all__ = ["RidgeClassifier"]
 
@@ -119,11 +119,9 @@ class RidgeClassifier(Classifier):
             Weight of each example; only ratios matter.
         """
         began = time.perf_counter()
-        rows, labels = self._check(X, y, reset=True)
-        self.classes_, index = np.unique(labels, return_inverse=True)
-        self._check_classes()
+        rows, index, weight = self._begin(X, y, sample_weight)
         alpha, alphas = self._strengths()
-        threads, weight = self._threads(), self._weights(labels, sample_weight)
+        threads = self._threads()
         mean_one(weight, len(rows))  # its checks: the solver's own rounding is another
         scaling = fit_scaling(rows, self.scaling, threads=threads)
         ridge = Ridge.of(rows, index, len(self.classes_), scaling, weight, threads=threads)
@@ -157,10 +155,7 @@ class RidgeClassifier(Classifier):
         scaling = ridge.rows.scaling
         self.model_ = Linear(np.asarray(W, np.float32), np.asarray(b, np.float32), scaling)
         coef = W * scaling.scale[:, np.newaxis]
-        intercept = b - scaling.shift @ coef
-        if len(b) == 2:
-            coef, intercept = coef[:, 1:] - coef[:, :1], intercept[1:] - intercept[:1]
-        self.coef_, self.intercept_ = coef.T, intercept
+        self.coef_, self.intercept_ = coefficients(coef, b - scaling.shift @ coef)
 
     def _strengths(self) -> tuple[float | None, NDArray[np.float64] | None]:
         """Return alpha, or None and what to try for it."""
@@ -177,10 +172,6 @@ class RidgeClassifier(Classifier):
             raise InputError(f"alphas={self.alphas!r} must be a list of finite numbers from 0 on")
         return None, alphas
 
-    def _threads(self) -> int:
-        return kernels.default_threads() if self.threads is None else check_count("threads", self.threads)
-
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
-        check_is_fitted(self)
-        rows = in_place(validate_data(self, X, reset=False, dtype=TYPES))
-        return self.model_.scores(rows, threads=self.threads)
+        rows = self._rows(X)
+        return self.model_.scores(rows, threads=self._threads())

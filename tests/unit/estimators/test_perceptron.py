@@ -239,7 +239,7 @@ def test_rows_of_every_type_are_learned(digits, dtype):
     ("how", "X", "y", "words"),
     [
         ({"max_epochs": 0}, CORNERS, [0, 1, 1, 1], "max_epochs must be at least 1"),
-        ({"threads": 0}, CORNERS, [0, 1, 1, 1], "threads must be at least 1"),
+        ({"threads": 0}, CORNERS, [0, 1, 1, 1], "threads=0 must be a whole number"),
         ({"scaling": "units"}, CORNERS, [0, 1, 1, 1], "scaling='units'"),
         ({}, CORNERS, [1, 1, 1, 1], "one class only"),
         ({}, np.where(CORNERS == 1, np.nan, 0), [0, 1, 1, 1], "NaN"),
