@@ -98,7 +98,7 @@ def test_a_second_signal_ends_at_once(steepest, tmp_path, monkeypatch):
         raise AssertionError("went on")
 
     monkeypatch.setattr(loop, "run", stubborn)
-    assert steepest("train", "digits", "--out", "r").status == 130
+    assert steepest("train", "digits", "--epochs", 3, "--out", "r").status == 130
     assert os.listdir(tmp_path) == []
 
 

@@ -69,7 +69,36 @@ def train(
     test_size: Annotated[
         str | None, _text("Hold out this share or number of examples; 0: test on none.", "SIZE")
     ] = None,
-    model: Annotated[str | None, _text("Kind of classifier: linear or mlp. [linear]")] = None,
+    model: Annotated[
+        str | None, _text("linear, mlp, ridge, nearest-mean, knn, perceptron or ova-svm. [linear]")
+    ] = None,
+    solver: Annotated[
+        str | None,
+        _text(
+            "linear: auto, newton or ridge (to a proven optimum), sgd (mini-batch descent; any setting of it asks for "
+            "it), random-search, local-search, genetic-search or gradient-descent. [auto]"
+        ),
+    ] = None,
+    tol: Annotated[
+        float | None, _text("linear, ova-svm: stop when proven to be this near to the optimum. [1e-4]", "X")
+    ] = None,
+    max_passes: Annotated[int | None, _text("linear, ova-svm: passes over the data, at most. [1000]", "N")] = None,
+    draws: Annotated[int | None, _text("Looks that a search takes, steps of gradient-descent. [1000]", "N")] = None,
+    probability: Annotated[
+        bool | None,
+        typer.Option("--probability", help="ova-svm: calibrate its scores, for predict --proba.", show_default=False),
+    ] = None,
+    neighbors: Annotated[int | None, _text("knn: how many vote. [5]", "K", "--neighbors", "--k", "-k")] = None,
+    metric: Annotated[str | None, _text("knn, nearest-mean: l2 or l1 (then medians for means). [l2]")] = None,
+    weights: Annotated[str | None, _text("knn: votes are uniform, or go by distance. [uniform]")] = None,
+    priors: Annotated[
+        str | None, _text("nearest-mean: empirical takes classes to be as frequent as here. [none]")
+    ] = None,
+    averaged: Annotated[
+        bool | None,
+        typer.Option("--averaged", help="perceptron: take the mean of the weights on the way.", show_default=False),
+    ] = None,
+    scoring: Annotated[str | None, _text("ridge: alpha auto goes by loo (leave-one-out) or gcv. [loo]")] = None,
     hidden: Annotated[str | None, _text("mlp: neurons of each hidden layer, as in 256,128. [128]", "N,N,...")] = None,
     activation: Annotated[
         str | None,
@@ -81,20 +110,22 @@ def train(
     loss: Annotated[
         str | None,
         _text(
-            "softmax, hinge, squared_hinge, hinge_max, ova_hinge, ova_squared_hinge, logistic, squared or perceptron. "
-            "[softmax]"
+            "softmax, hinge, squared_hinge, hinge_max, ova_hinge, ova_squared_hinge, logistic, squared or perceptron; "
+            "ova-svm: squared_hinge or hinge. [softmax; squared_hinge]"
         ),
     ] = None,
     smoothing: Annotated[
         float | None, _text("Label smoothing of softmax: the share of the target that all classes have. [0]", "X")
     ] = None,
     penalty: Annotated[str | None, _text("l2, l1, elastic_net, max_norm or none. [l2]")] = None,
-    alpha: Annotated[float | None, _text("Strength of the penalty. [1e-4]", "X")] = None,
+    alpha: Annotated[
+        str | None, _text("Strength of the penalty; auto chooses it (linear, ridge). [1e-4]", "X|auto")
+    ] = None,
     beta: Annotated[float | None, _text("Weight of the squares in elastic_net. [1]", "X")] = None,
     radius: Annotated[float | None, _text("Largest norm in max_norm. [1]", "X")] = None,
     optimizer: Annotated[
         str | None,
-        _text("sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [momentum; mlp: adam]"),
+        _text("Of descent: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [momentum; mlp: adam]"),
     ] = None,
     momentum: Annotated[float | None, _text("Of momentum and nesterov. [0.9]", "X")] = None,
     clip_norm: Annotated[float | None, _text("The largest length of the gradient. [none]", "X")] = None,
@@ -134,7 +165,9 @@ def train(
     ] = None,
     threads: Threads = None,
     out: Annotated[Path | None, _text("Folder for the run; new or empty. [runs/SOURCE-LOSS-N]", "DIR")] = None,
-    resume: Annotated[Path | None, _text("Go on with the run in this folder, to the same bits.", "DIR")] = None,
+    resume: Annotated[
+        Path | None, _text("Go on with the run in this folder; a descent goes on to the same bits.", "DIR")
+    ] = None,
     config: Annotated[Path | None, _text("Read settings from a TOML file; options here win.", "FILE")] = None,
     checkpoint_every: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Save the state as often; 0: whenever possible.")
@@ -146,12 +179,15 @@ def train(
     """Train a classifier on SOURCE, test it, and save it in a folder of its own."""
     words = {
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
-        "on_bad_image": on_bad_image, "model": model, "hidden": hidden, "activation": activation, "dropout": dropout,
-        "norm": norm, "init": init, "loss": loss, "smoothing": smoothing, "penalty": penalty, "alpha": alpha,
-        "beta": beta, "radius": radius, "scaling": scaling, "precision": precision, "optimizer": optimizer,
-        "momentum": momentum, "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr, "schedule": schedule,
-        "warm_up": warm_up, "batch_size": batch_size, "epochs": epochs, "validation": validation, "patience": patience,
-        "class_weight": class_weight, "seed": seed, "threads": threads, "cache": False if no_cache else None,
+        "on_bad_image": on_bad_image, "model": model, "solver": solver, "tol": tol, "max_passes": max_passes,
+        "draws": draws, "probability": probability or None, "neighbors": neighbors, "metric": metric,
+        "weights": weights, "priors": priors, "averaged": averaged or None, "scoring": scoring, "hidden": hidden,
+        "activation": activation, "dropout": dropout, "norm": norm, "init": init, "loss": loss, "smoothing": smoothing,
+        "penalty": penalty, "alpha": alpha, "beta": beta, "radius": radius, "scaling": scaling, "precision": precision,
+        "optimizer": optimizer, "momentum": momentum, "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr,
+        "schedule": schedule, "warm_up": warm_up, "batch_size": batch_size, "epochs": epochs,
+        "validation": validation, "patience": patience, "class_weight": class_weight, "seed": seed, "threads": threads,
+        "cache": False if no_cache else None,
     }  # fmt: skip
 
     def body(signals: Signals) -> int:
@@ -212,12 +248,17 @@ def predict(
 
 
 @app.command()
-def info(json: Json = False) -> None:
-    """Show versions, the processor and what is active on it."""
+def info(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="The folder of a run, or a model file.", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show versions, the processor and what is active on it; of a run, what its model is and what is proven of it."""
 
     def body(signals: Signals) -> int:
         from steepest.cli.info import info
 
-        return info(json)
+        return info(run, json)
 
     running(body)

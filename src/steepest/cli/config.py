@@ -13,8 +13,8 @@ from steepest.training.settings import Settings
 __all__ = ["read_settings"]
 
 
-def read_settings(path: str | os.PathLike[str]) -> Settings:
-    """Read a config.toml.
+def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what a config.toml says.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         checked = schema.model_validate(said)
     except ValidationError as error:
         raise InputError(f"{path}: {_fault(said, error.errors())}") from None
-    return Settings(**{name: getattr(checked, name) for name in known})
+    return {name: getattr(checked, name) for name in known if name in said}
 
 
 def _fault(said: dict[str, Any], errors: list[Any]) -> str:

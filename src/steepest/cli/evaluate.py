@@ -65,7 +65,8 @@ def evaluate(
 def _measure(model: Model, ds: Dataset, threads: int) -> Evaluation:
     if len(ds) == 0 or ds.y is None:
         raise InputError(f"{ds.source} has no {'labels' if len(ds) else 'examples'}: there is nothing to evaluate on")
-    return measure(model.function, ds.X, ds.y, losses.get(model.card.loss), threads=threads)
+    loss = None if model.card.loss is None else losses.get(model.card.loss)
+    return measure(model.function, ds.X, ds.y, loss, threads=threads)
 
 
 def _together(results: list[Evaluation]) -> Evaluation:
@@ -102,9 +103,8 @@ def _record(
 
 
 def _show(result: Evaluation, classes: tuple[str, ...], which: str) -> None:
-    print(
-        pairs([("accuracy", _accuracy(result)), ("loss", f"{result.loss:.4f}"), ("examples", f"{result.n:,} {which}")])
-    )
+    lines = [("accuracy", _accuracy(result)), ("loss", f"{result.loss:.4f}"), ("examples", f"{result.n:,} {which}")]
+    print(pairs([line for line in lines if line[0] != "loss" or not np.isnan(result.loss)]))
     columns = zip(classes, result.precision, result.recall, result.support, strict=True)
     rows = [(name, _share(precision), _share(recall), f"{count:,}") for name, precision, recall, count in columns]
     print("\n" + aligned(("class", "precision", "recall", "examples"), rows))

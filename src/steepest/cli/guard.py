@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from steepest.cli.signals import Interrupted, Signals
-from steepest.errors import DataWarning, DivergenceError, InputError
+from steepest.errors import ConvergenceWarning, DataWarning, DivergenceError, InputError
 
 __all__ = ["guarded", "printable", "running", "say"]
 
@@ -50,6 +50,7 @@ def _status(body: Body) -> int:
     try:
         with Signals() as signals, warnings.catch_warnings():
             warnings.simplefilter("always", DataWarning)
+            warnings.simplefilter("always", ConvergenceWarning)
             warnings.showwarning = _show_warning
             status = body(signals)
             sys.stdout.flush()
@@ -80,8 +81,8 @@ def _let_go_of_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"note: {printable(message)}")
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    say(f"{'warning' if issubclass(category, ConvergenceWarning) else 'note'}: {printable(message)}")
 
 
 def _report(error: BaseException, message: str, status: int, debug: bool) -> int:

@@ -20,8 +20,10 @@ _NEEDED = ("scipy", "scikit-learn", "typer", "pydantic", "rich", "pillow", "pyar
 _OPTIONAL = ("pandas", "polars", "torch", "jax")
 
 
-def info(json: bool) -> int:
+def info(run: Path | None, json: bool) -> int:
     """Run `steepest info`."""
+    if run is not None:
+        return _of_model(run, json)
     found = versions() | _installed(_NEEDED)
     optional = _installed(_OPTIONAL)
     folder, size = _cache()
@@ -59,6 +61,46 @@ def info(json: bool) -> int:
     ]
     print(pairs(rows))
     return 0
+
+
+def _of_model(run: Path, json: bool) -> int:
+    """Show the card of a model."""
+    from steepest.data.describing import readable_bytes
+    from steepest.training.functions_file import as_record
+    from steepest.training.model_file import load_model
+
+    model = load_model(run)
+    card = model.card
+    tensors, said = as_record(model.function)
+    said |= {name: getattr(card, name) for name in ("model", "classes", "feature_shape", "dtype", "loss", "scaling")}
+    said |= {"probabilities": model.gives_probabilities, "certificate": card.certificate}
+    said |= {"bytes": sum(part.nbytes for part in tensors.values()), "data": card.data, "versions": card.versions}
+    if json:
+        sys.stdout.write(to_json(said) + "\n")
+        return 0
+    names = ", ".join(card.classes[:10]) + (", ..." if len(card.classes) > 10 else "")
+    rows = [
+        ("model", f"{card.model or said['kind']}, {readable_bytes(said['bytes'])}"),
+        *((name, str(said[name])) for name in ("k", "metric", "weights") if name in said),
+        ("features", f"{' x '.join(map(str, card.feature_shape))} of {card.dtype}, scaling {card.scaling}"),
+        ("classes", f"{len(card.classes)}: {names}"),
+        ("loss", card.loss or "none"),
+        ("probabilities", "yes" if model.gives_probabilities else "no"),
+        *_of_proof(card.certificate),
+        ("trained on", str(card.data.get("source", "not known"))),
+        ("by", ", ".join(f"{name} {version}" for name, version in card.versions.items())),
+    ]
+    print(pairs(rows))
+    return 0
+
+
+def _of_proof(proof: Any) -> list[tuple[str, str]]:
+    """Show a certificate out of a file, which may hold anything."""
+    numbers = proof and [proof.get(name) for name in ("objective", "gap", "passes")]
+    if not numbers or not all(isinstance(number, int | float) for number in numbers):
+        return []
+    above = f"{numbers[0]:.8g}, at most {numbers[1]:.1e} of it above the optimum"
+    return [("objective", above), ("solver", f"{proof.get('solver')}, {numbers[2]:.4g} passes")]
 
 
 def _installed(names: tuple[str, ...]) -> dict[str, str]:

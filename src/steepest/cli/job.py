@@ -3,79 +3,160 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
+from steepest.cli.signals import Signals
 from steepest.data.load import load
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
-from steepest.nn.linear import Linear
-from steepest.objective.compiled import CompiledLinear
+from steepest.kernels.types import F64
 from steepest.training import automatic, loop
-from steepest.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from steepest.training.files import write_json, write_json_lines
+from steepest.training.functions_file import Function
 from steepest.training.model_file import Card, Model, save_model
-from steepest.training.plan import Fitted, Plan, State
-from steepest.training.recipe import prepare
-from steepest.training.results import summarize, versions
+from steepest.training.results import versions
 from steepest.training.run_folder import RunFolder
 from steepest.training.settings import Settings, save_settings
 from steepest.training.source import Parts, read_parts
 from steepest.training.weighting import weights
 
-__all__ = ["Job", "begin"]
+__all__ = ["Data", "Fit", "Job", "check_same_data", "read"]
 
 
-@dataclass
-class Job:
-    """A run under way: what its files are written from."""
+@dataclass(frozen=True)
+class Data:
+    """What a run reads: its rows, those it validates on, and the weight of each row."""
 
-    folder: RunFolder
-    settings: Settings
     parts: Parts
-    objective: loop.Trainable
-    validation: loop.Validation | None
-    plan: Plan
-    state: State
-    began: float
-    saved: float
-    cost: float = 0.0
+    threads: int
+    validation: loop.Validation | None = None
+    weight: NDArray[Any] | None = None
 
-    def is_due(self, every: float) -> bool:
-        """Say whether to save the state: as often as asked, but for less than a hundredth of the time."""
-        return time.monotonic() - self.saved >= (max(every, 100 * self.cost) if every else 0.0)
 
-    def save_checkpoint(self) -> None:
-        """Save the state and the epochs' records."""
+@dataclass(frozen=True)
+class Fit:
+    """What came of a training, for its files.
+
+    Attributes
+    ----------
+    function : Linear, Network, Means or Neighbors
+        f(x, W).
+    summary : dict
+        The record of summary.json.
+    history : list of dict
+        The lines of history.jsonl.
+    loss : str or None
+        Name of the loss.
+    sigmoids : float64 array or None
+        Of calibrated scores.
+    certificate : dict or None
+        What was proven.
+    """
+
+    function: Function
+    summary: dict[str, Any]
+    history: list[Any] = field(default_factory=list)
+    loss: str | None = None
+    sigmoids: F64 | None = None
+    certificate: dict[str, Any] | None = None
+
+
+class Job(ABC):
+    """A run under way: what its files are written from.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where to.
+    settings : Settings
+        Every "auto" resolved that can be before the training.
+    data : Data
+        The rows.
+    began : float
+        When the command did, by `time.monotonic`.
+    """
+
+    patient: bool = True
+    """Whether a first Ctrl-C lets it end in good order; else there is nothing to be saved yet, and it ends at once."""
+
+    def __init__(self, folder: RunFolder, settings: Settings, data: Data, began: float) -> None:
+        self.folder, self.settings, self.data, self.began = folder, settings, data, began
+        self._saved, self._cost = time.monotonic(), 0.0
+        self.warnings: list[str] = []
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Notes that were shown when they were found."""
+        return (*self.data.parts.notes, *self.warnings)
+
+    def warn(self, messages: Iterable[str]) -> None:
+        """Say what a solver could not do, in a line each, and keep it for the notes."""
+        for message in messages:
+            say(f"warning: {printable(message)}")
+            self.warnings.append(message)
+
+    @abstractmethod
+    def run(self, display: Display, signals: Signals, every: float) -> bool:
+        """Train, showing how far it is and saving the state as often; say whether it came to its end."""
+
+    @abstractmethod
+    def fit(self, finished: bool) -> Fit:
+        """Return what came of it."""
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """Where it was stopped."""
+
+    @abstractmethod
+    def checkpoint(self) -> None:
+        """Write the state to go on from, if there is one."""
+
+    def save_checkpoint_if_due(self, every: float) -> None:
+        """Save the state as often as asked, but for less than a hundredth of the time."""
         began = time.monotonic()
-        origin = self.parts.origin
-        save_checkpoint(self.folder.checkpoint, Checkpoint(self.state, origin["fingerprint"], kernels.level()))
-        write_json_lines(self.folder.history, self.state.history)
-        self.saved = time.monotonic()
-        self.cost = self.saved - began
+        if began - self._saved < (max(every, 100 * self._cost) if every else 0.0):
+            return
+        self.checkpoint()
+        self._saved = time.monotonic()
+        self._cost = self._saved - began
+
+    def save_settings(self, **chosen: Any) -> None:
+        """Put these in the place of every "auto", and write the settings."""
+        self.settings = self.settings.resolved(self.data.parts.train.X.dtype, **chosen)
+        save_settings(self.folder.config, self.settings)
 
     def finish(self, finished: bool) -> dict[str, Any]:
         """Write all files; the summary last, for it says that the others are there."""
-        self.save_checkpoint()
-        train = self.parts.train
+        self.checkpoint()
+        made, train = self.fit(finished), self.data.parts.train
+        write_json_lines(self.folder.history, made.history)
         card = Card(
-            train.classes, train.feature_shape, train.X.dtype.name, self.settings.loss, self.settings.scaling,
-            train.feature_names, self.parts.origin, versions(),
+            train.classes, train.feature_shape, train.X.dtype.name, made.loss, self.settings.scaling,
+            train.feature_names, self.data.parts.origin, versions(), self.settings.model, made.certificate,
         )  # fmt: skip
-        save_model(self.folder.model, Model(_plain(self.state.result, self.settings.model), card))
-        summary = summarize(self.objective, self.plan, self.state, self.parts, finished=finished)
-        summary["seconds_total"] = round(time.monotonic() - self.began, 6)
-        summary["model_path"] = str(self.folder.model)
+        save_model(self.folder.model, Model(made.function, card, sigmoids=made.sigmoids))
+        summary = made.summary | {
+            "finished": finished,
+            "model": self.settings.model,
+            "seed": self.settings.seed,
+            "seconds_total": round(time.monotonic() - self.began, 6),
+            "model_path": str(self.folder.model),
+        }
         write_json(self.folder.summary, summary)
         return summary
 
 
-def begin(folder: RunFolder, settings: Settings, display: Display, began: float, *, go_on: bool) -> Job:
-    """Read the data, resolve the settings, and take up the state when there is one."""
+def read(settings: Settings, display: Display) -> Data:
+    """Read what a run is trained, tested and validated on, and say what there is to say of it."""
     threads = settings.threads or kernels.default_threads()
     parts = read_parts(settings, threads, display.reading)
     display.clear()
@@ -94,48 +175,16 @@ def begin(folder: RunFolder, settings: Settings, display: Display, began: float,
         assert held.y is not None
         validation = loop.Validation(held.X, held.y)
     assert parts.train.y is not None
-    recipe = replace(settings.recipe(), threads=threads)
-    weight = weights(
-        None if settings.class_weight == "none" else settings.class_weight, None, parts.train.y,
-        np.array(parts.train.classes),
-    )  # fmt: skip
-    objective, plan, state = prepare(parts.train.X, parts.train.y, parts.train.n_classes, recipe, weight)
-    because = None if isinstance(objective, CompiledLinear) else objective.in_steps_because(plan.rule, plan.clip)
-    if because is not None:
-        say(f"note: slower than one native program: {printable(because)}")
-    resolved = settings.resolved(objective, plan)
-    if go_on and folder.checkpoint.exists():
-        before = load_checkpoint(folder.checkpoint)
-        if before.fingerprint != parts.origin["fingerprint"]:
-            raise InputError(
-                f"{settings.source}: not the data that {folder.path} was trained on: start another run with --out"
-            )
-        if before.level != kernels.level():
-            say(f"note: begun on {before.level}, going on with {kernels.level()}: the last bits can differ")
-        if _form(before.state) != _form(state) or before.state.epoch > plan.epochs:
-            raise InputError(
-                f"{folder.checkpoint}: does not belong to {folder.config}: copy both again or start another run"
-            )
-        # The scaling is summed from the same rows, but perhaps on another instruction set.
-        objective, state = replace(objective, scaling=before.state.model.scaling), before.state
-    elif go_on:
-        say(f"note: {folder.path} has no checkpoint: the run begins again")
-    if not go_on:
-        save_settings(folder.config, resolved)
-    return Job(folder, resolved, parts, objective, validation, plan, state, began, time.monotonic())
+    how: Literal["balanced"] | None = None if settings.class_weight == "none" else settings.class_weight
+    weight = weights(how, None, parts.train.y, np.array(parts.train.classes))
+    return Data(parts, threads, validation, weight)
 
 
-def _form(state: State) -> Any:
-    """Return what two states of the same run have in common: layers, and the shapes of all arrays."""
-    layers = None if isinstance(state.model, Linear) else state.model.model.layers
-    parts = {"": state.model.parameters, **state.memory}
-    return (
-        layers,
-        list(parts),
-        {(what, name): part.shape for what, arrays in parts.items() for name, part in arrays.items()},
-    )
-
-
-def _plain(model: Fitted, kind: str) -> Fitted:
-    """Return a linear classifier as such, also where it was trained as a network of one layer."""
-    return model.linear() if kind == "linear" and not isinstance(model, Linear) else model
+def check_same_data(folder: RunFolder, settings: Settings, data: Data, fingerprint: str, level: str) -> None:
+    """Raise an InputError unless a state was reached on these rows; say so where it was on another processor."""
+    if fingerprint != data.parts.origin["fingerprint"]:
+        raise InputError(
+            f"{settings.source}: not the data that {folder.path} was trained on: start another run with --out"
+        )
+    if level != kernels.level():
+        say(f"note: begun on {level}, going on with {kernels.level()}: the last bits can differ")

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from steepest import losses
 from steepest.cli import words
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
+from steepest.training.evaluation import rows_at_once
 from steepest.training.files import replacing
 from steepest.training.model_file import Model, load_model
 from steepest.training.source import Chosen, choose, fit_to, read_for, type_note
@@ -49,10 +49,10 @@ def predict(
     if out is not None:
         _check_place(out)
     model = load_model(run)
-    if proba and model.card.loss != "softmax":
+    if proba and not model.gives_probabilities:
         raise InputError(
-            f"--proba: the model was trained with the {model.card.loss} loss, whose scores are no probabilities: "
-            "leave --proba out, or train with --loss softmax"
+            f"--proba: the scores of this model{_named(model)} are no probabilities: leave --proba out, or train with "
+            "--loss softmax, --model knn, or --model ova-svm --probability"
         )
     with Display(quiet) as display:
         ds = read_for(
@@ -76,6 +76,10 @@ def predict(
     return 0
 
 
+def _named(model: Model) -> str:
+    return f", which was trained with the {model.card.loss} loss," if model.card.loss else ""
+
+
 def _check_place(out: str) -> None:
     if Path(out).suffix.lower() not in _KINDS:
         raise InputError(f"--out {out}: the name must end in {' or '.join(_KINDS)}")
@@ -86,10 +90,12 @@ def _check_place(out: str) -> None:
 
 
 def _write(file: BinaryIO, kind: str, model: Model, chosen: list[Chosen], proba: bool, threads: int) -> None:
+    some = rows_at_once(len(model.card.classes), _ROWS)
+
     def tables() -> Iterator[Columns]:
         for rows in chosen:
-            for start in range(0, len(rows.data), _ROWS):
-                yield _columns(model, chosen, rows, slice(start, start + _ROWS), proba, threads)
+            for start in range(0, len(rows.data), some):
+                yield _columns(model, chosen, rows, slice(start, start + some), proba, threads)
 
     empty = _columns(model, chosen, chosen[0], slice(0, 0), proba, threads)
     if kind == ".csv":
@@ -135,7 +141,7 @@ def _columns(model: Model, chosen: list[Chosen], rows: Chosen, some: slice, prob
     if any(other.data.y is not None for other in chosen):
         columns["label"] = _texts([None] * len(scores)) if ds.y is None else _texts(ds.classes)[ds.y[some]]
     if proba:
-        p = losses.softmax.probabilities(scores)
+        p = model.probabilities_of(scores)
         taken = {*columns}
         for c, name in enumerate(classes):
             columns[f"p_{name}" if name in taken else name] = p[:, c]

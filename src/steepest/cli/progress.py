@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from steepest.training.plan import Plan, State
+    from steepest.training.solving import Progress as Solved
 
 __all__ = ["Display"]
 
@@ -70,6 +72,19 @@ class Display:
             total,
             f"{figures(state, plan, n)}  {_short(speed)} examples/s  {duration(left)} left",
         )
+
+    def solving(self, at: Solved, tol: float, total: int | None, what: str = "") -> None:
+        """Show where a solver stands: a search by the looks it took, all others by how far the bound has come down."""
+        if not self.shown:
+            return
+        if total is not None:
+            self._show(what or "searching", int(at.passes), total, f"{at.passes:,.0f} looks  least {at.objective:.6g}")
+            return
+        gap = at.bound / at.objective if at.objective > 0 else 0.0
+        done = math.log(min(1.0, max(gap, tol, 1e-16))) / math.log(min(0.5, max(tol, 1e-16)))
+        within = f"within {gap:.1e}" if gap < 1 else "not yet bounded"
+        words = f"{at.passes:.4g} passes  objective {at.objective:.6g}  {within} of the optimum"
+        self._show(what or "solving", round(100 * min(1.0, done)), 100, words)
 
     def _show(self, what: str, done: int, total: int, words: str) -> None:
         now = time.monotonic()

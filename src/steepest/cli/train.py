@@ -6,21 +6,20 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from steepest.cli import words
 from steepest.cli.guard import printable, say
-from steepest.cli.job import Job, begin
+from steepest.cli.job import Job
 from steepest.cli.progress import Display
 from steepest.cli.signals import Signals
+from steepest.cli.start import begin
 from steepest.cli.tables import duration, pairs, percent
-from steepest.errors import InputError, near
-from steepest.training import loop
-from steepest.training.choices import MODELS
+from steepest.errors import InputError
 from steepest.training.files import to_json
-from steepest.training.plan import Plan, State
+from steepest.training.models import DEFAULTS, check_known, check_model
 from steepest.training.run_folder import RunFolder, is_finished, settings_of
 from steepest.training.settings import Settings
 
@@ -45,8 +44,6 @@ def train(
     began = time.monotonic()
     settings = _settings(said, out, resume, config)
     assert settings.source is not None
-    if settings.model not in MODELS:
-        raise InputError(f"there is no model {settings.model!r}: {near(settings.model, MODELS)}")
     if resume is not None and is_finished(resume):
         raise InputError(
             f"{resume}: this run is finished, there is nothing to resume: see steepest evaluate and predict"
@@ -57,23 +54,15 @@ def train(
         folder = RunFolder.fresh(settings.source, settings.loss if settings.model == "linear" else settings.model)
     with folder, Display(quiet) as display:
         job = begin(folder, settings, display, began, go_on=resume is not None)
-
-        def watch(state: State, plan: Plan) -> bool:
-            display.training(state, plan, len(job.objective))
-            if signals.caught is None and job.is_due(checkpoint_every):
-                job.save_checkpoint()
-            return signals.caught is not None
-
+        signals.patient = job.patient
+        finished = job.run(display, signals, checkpoint_every)
         signals.patient = True
-        if signals.caught is None:
-            loop.run(job.objective, job.plan, job.state, watch, job.validation)
-        finished = job.plan.is_over(job.state)
         summary = job.finish(finished)
         display.clear()
         _tell(summary, job, json, quiet)
         if finished:
             return 0
-        say(f"stopped in epoch {job.state.epoch + 1} of {job.plan.epochs}, the state is saved; go on with")
+        say(f"stopped {job.where}, the state is saved; go on with")
         say(f"    steepest train --resume {folder.path}")
         return 128 + (signals.caught or 2)
 
@@ -95,27 +84,35 @@ def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, co
             )
             raise InputError(f"--resume goes on with the settings in {resume}: leave out {named}, or start another run")
         config = settings_of(resume)
-    settings = Settings()
+    written: dict[str, Any] = {}
     if config is not None:
         from steepest.cli.config import read_settings
 
-        settings = read_settings(config)
+        written = read_settings(config)
     read = {
         "test_size": words.share_or_count(given.pop("test_size", None)),
         "image_size": words.image_size(given.pop("image_size", None)),
-        "lr": words.number_or_auto(given.pop("lr", None)),
+        "alpha": words.number_or_auto("--alpha", given.pop("alpha", None)),
+        "lr": words.number_or_auto("--lr", given.pop("lr", None)),
         "batch_size": words.whole_or_auto("--batch-size", given.pop("batch_size", None)),
         "epochs": words.whole_or_auto("--epochs", given.pop("epochs", None)),
         "hidden": words.sizes("--hidden", given.pop("hidden", None)),
         "validation": words.share_count_or_source(given.pop("validation", None)),
+        "model": words.name(given.pop("model", None)),
+        "solver": words.name(given.pop("solver", None)),
     }
     given |= {name: value for name, value in read.items() if value is not None}
     # A new place for the test rows replaces the old one.
     if "test" in given and "test_size" not in given:
-        settings = replace(settings, test_size=None)
+        written.pop("test_size", None)
     if "test_size" in given and "test" not in given:
-        settings = replace(settings, test=None)
-    settings = replace(settings, **{name: given[name] for name in given if name in {f.name for f in fields(Settings)}})
+        written.pop("test", None)
+    model = given.get("model", written.get("model", "linear"))
+    check_model(model)
+    check_known(model, given, "--{}")
+    if config is not None:
+        check_known(model, written, f"{config}: ")
+    settings = replace(Settings(), **(DEFAULTS.get(model, {}) | written | given))
     if settings.class_weight not in ("none", "balanced"):
         raise InputError(f"--class-weight must be balanced or none, not {settings.class_weight!r}")
     if settings.source is None:
@@ -126,7 +123,7 @@ def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, co
 def _tell(summary: Mapping[str, Any], job: Job, json: bool, quiet: bool) -> None:
     """Show the results: JSON, one line, or a short table."""
     for note in summary["notes"]:
-        if note not in job.parts.notes:  # those were said when they were found
+        if note not in job.said:  # those were said when they were found
             say(f"note: {printable(note)}")
     if json:
         sys.stdout.write(to_json(summary) + "\n")
@@ -140,21 +137,44 @@ def _tell(summary: Mapping[str, Any], job: Job, json: bool, quiet: bool) -> None
         print(f"test accuracy {accuracy}; {folder}")
         return
     rows = [("test accuracy", accuracy)]
-    if tested:
+    has_loss = summary["loss"] is not None
+    if tested and has_loss:
         rows.append(("test loss", f"{summary['test_loss']:.4f} on {summary['n_test']:,} examples"))
-    epochs, seen = summary["epochs"], summary["epochs"] * summary["n_train"]
-    speed = f", {seen / summary['seconds_training']:,.0f} examples/s" if summary["seconds_training"] else ""
     if (best := summary["validation"]) is not None:
         rows.append(
             ("validation", f"accuracy {percent(best['accuracy'])}, loss {best['loss']:.4f} in epoch {best['epoch']}")
         )
+    if summary["train_accuracy"] is not None:
+        rows.append(("train accuracy", percent(summary["train_accuracy"])))
+    if has_loss:
+        rows.append(("train loss", f"{summary['train_loss']:.4f} on {summary['n_train']:,} examples"))
+    rows += _of_training(summary)
     rows += [
-        ("train accuracy", percent(summary["train_accuracy"])),
-        ("train loss", f"{summary['train_loss']:.4f} on {summary['n_train']:,} examples"),
-        ("training", f"{duration(summary['seconds_training'])}, {epochs} epoch{'s' if epochs > 1 else ''}{speed}"),
-        ("learning rate", f"{summary['lr']:.3g}{_FROM.get(summary['lr_from'], '')}"),
         ("in all", duration(summary["seconds_total"])),
         ("model", str(job.folder.model)),
         ("next", f"steepest evaluate {folder} {shlex.quote(str(summary['source']))}"),
     ]
     print(pairs(rows))
+
+
+def _of_training(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say what the training took, and what is proven of it."""
+    rows, took = [], duration(summary["seconds_training"])
+    because = f" ({summary['because']})" if summary["because"] else ""
+    if (proof := summary["certificate"]) is not None:
+        above = f", at most {proof['gap']:.1e} of it above the optimum" if proof["gap"] < float("inf") else ""
+        rows.append(("objective", f"{proof['objective']:.8g}{above}"))
+        looks = "passes" if above else "looks at all rows"
+        rows.append(("training", f"{took}, {proof['passes']:.4g} {looks} by {proof['solver']}{because}"))
+        rows.append(("alpha", f"{summary['alpha']:.4g}"))
+    elif summary["lr"] is not None:
+        epochs, seen = summary["epochs"], summary["epochs"] * summary["n_train"]
+        speed = f", {seen / summary['seconds_training']:,.0f} examples/s" if summary["seconds_training"] else ""
+        rows.append(("training", f"{took}, {epochs} epoch{'s' if epochs > 1 else ''}{speed}"))
+        if because:
+            rows.append(("solver", f"mini-batch descent{because}"))
+        rows.append(("learning rate", f"{summary['lr']:.3g}{_FROM.get(summary['lr_from'], '')}"))
+    else:
+        epochs = summary["epochs"]
+        rows.append(("training", took if epochs is None else f"{took}, {epochs} epoch{'s' if epochs > 1 else ''}"))
+    return rows

@@ -7,12 +7,17 @@ from typing import Any, Literal
 
 from steepest.errors import InputError
 
-__all__ = ["image_size", "number_or_auto", "share_count_or_source", "share_or_count", "sizes", "whole_or_auto"]
+__all__ = ["image_size", "name", "number_or_auto", "share_count_or_source", "share_or_count", "sizes", "whole_or_auto"]
 
 
-def number_or_auto(text: str | None) -> float | Literal["auto"] | None:
-    """Read --lr."""
-    return text if text is None or text == "auto" else _read("--lr", text, float, "a number or auto")  # type: ignore[return-value]
+def name(text: str | None) -> str | None:
+    """Read --model and --solver: nearest_mean is nearest-mean."""
+    return None if text is None else text.replace("_", "-")
+
+
+def number_or_auto(option: str, text: str | None) -> float | Literal["auto"] | None:
+    """Read --lr and --alpha."""
+    return text if text is None or text == "auto" else _read(option, text, float, "a number or auto")  # type: ignore[return-value]
 
 
 def whole_or_auto(option: str, text: str | None) -> int | Literal["auto"] | None:

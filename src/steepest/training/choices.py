@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from steepest.training.recipe import Recipe
 
 __all__ = [
-    "MODELS",
+    "DESCENDING",
     "clip",
     "default_optimizer",
     "has_batch_norm",
@@ -36,8 +36,8 @@ __all__ = [
     "without_single_row",
 ]
 
-MODELS = ("linear", "mlp")
-"""Models that have a name."""
+DESCENDING = ("linear", "mlp")
+"""Models that have a name and are trained by descent."""
 
 PRECISIONS = ("float32", "bf16")
 """What products may multiply."""
@@ -118,7 +118,7 @@ def model(recipe: Recipe, rule: StepRule, D: int, C: int) -> Sequential | None:
                 [D, *recipe.hidden, C], recipe.activation, init=recipe.init, dropout=recipe.dropout, norm=recipe.norm
             )
         case _:
-            raise InputError(f"there is no model {recipe.model!r}: {near(recipe.model, MODELS)}")
+            raise InputError(f"there is no model {recipe.model!r}: {near(recipe.model, DESCENDING)}")
     _require_memory(found, rule)
     return found
 

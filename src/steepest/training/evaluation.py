@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steepest.kernels.types import F32, AnyRows, Labels
+from steepest.kernels.types import AnyRows, Labels
 from steepest.losses import Loss
 
-__all__ = ["Evaluation", "Scores", "evaluate", "wilson_interval"]
+__all__ = ["Evaluation", "Scores", "evaluate", "rows_at_once", "wilson_interval"]
 
-_ROWS = 16384  # scored at a time, so that memory does not grow with the data
+_ROWS, _FEWEST = 16384, 256  # scored at a time, so that memory does not grow with the data
+_SCORES = 2**22  # at a time; of many classes fewer rows
 _Z95 = 1.959963984540054  # the normal distribution is within this many deviations with probability 0.95
 
 
 class Scores(Protocol):
-    """A score function with its weights: linear, or a network."""
+    """A score function with its weights."""
 
     @property
     def n_classes(self) -> int:
         """C."""
 
-    def scores(self, X: AnyRows, *, threads: int | None = None) -> F32:
+    def scores(self, X: AnyRows, *, threads: int | None = None) -> NDArray[Any]:
         """Scores (N, C) of the rows of X."""
 
 
@@ -38,7 +39,7 @@ class Evaluation:
     confusion : int64 array (C, C)
         Rows of each class (down) by the class predicted (across).
     loss : float
-        Mean of L_i, without the penalty.
+        Mean of L_i, without the penalty; NaN where there is no L_i.
     """
 
     confusion: NDArray[np.int64]
@@ -84,19 +85,19 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
-def evaluate(model: Scores, X: AnyRows, y: Labels, loss: Loss, *, threads: int | None = None) -> Evaluation:
+def evaluate(model: Scores, X: AnyRows, y: Labels, loss: Loss | None, *, threads: int | None = None) -> Evaluation:
     """Score every row once and count.
 
     Parameters
     ----------
-    model : Linear or Network
+    model : Linear, Network, Means or Neighbors
         f(x, W); the largest score wins, the first of equal ones.
     X : array (N, D)
         Rows as given, at least one.
     y : int64 array (N,)
         Their classes.
-    loss : Loss
-        L_i.
+    loss : Loss or None
+        L_i, if there is one.
     threads : int or None
         None uses the processors that this process may use.
 
@@ -105,12 +106,19 @@ def evaluate(model: Scores, X: AnyRows, y: Labels, loss: Loss, *, threads: int |
     Evaluation
     """
     C = model.n_classes
-    confusion, total = np.zeros(C * C, np.int64), 0.0
-    for start in range(0, len(X), _ROWS):
-        scores, labels = model.scores(X[start : start + _ROWS], threads=threads), y[start : start + _ROWS]
-        confusion += np.bincount(labels * C + scores.argmax(axis=1), minlength=C * C)
-        total += float(loss(scores, labels).sum(dtype=np.float64))
+    confusion, total = np.zeros(C * C, np.int64), 0.0 if loss is not None else math.nan
+    rows = rows_at_once(C, _ROWS)
+    for start in range(0, len(X), rows):
+        scores, labels = model.scores(X[start : start + rows], threads=threads), y[start : start + rows]
+        np.add.at(confusion, labels * C + scores.argmax(axis=1), 1)
+        if loss is not None:
+            total += float(loss(scores, labels).sum(dtype=np.float64))
     return Evaluation(confusion.reshape(C, C), total / len(X))
+
+
+def rows_at_once(n_classes: int, most: int) -> int:
+    """Return how many rows to score at a time, so that a table of their scores stays small."""
+    return min(most, max(_FEWEST, _SCORES // n_classes))
 
 
 def wilson_interval(correct: int, n: int, z: float = _Z95) -> tuple[float, float]:

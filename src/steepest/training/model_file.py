@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from steepest import losses
 from steepest.data.arrays import as_features
 from steepest.errors import InputError
-from steepest.kernels.types import F32
+from steepest.kernels.types import F32, F64
 from steepest.nn.linear import Linear
-from steepest.nn.scaling import Scaling
-from steepest.training.layers_file import as_json, read_network
-from steepest.training.network import Network
-from steepest.training.plan import Fitted
+from steepest.nn.neighbors import Neighbors
+from steepest.solvers.platt import probabilities
+from steepest.training.functions_file import KINDS, NEW_KINDS, Function, as_record, read_function
 from steepest.training.tensor_file import check, read_tensors, write_tensors
 
 __all__ = ["FILE_NAME", "Card", "Model", "load_model", "save_model"]
 
 FILE_NAME = "model.safetensors"
-_FORMAT, _VERSION = "steepest.model", 1
+_FORMAT, _VERSION = "steepest.model", 2
+_FIRST = 1  # the version that linear classifiers and networks are written in, as they always were
 _DTYPES = ("uint8", "float16", "float32", "float64")
 
 
@@ -42,24 +42,32 @@ class Card:
         The shape of one example.
     dtype : str
         The type of the features that it was trained on: uint8 means 0 to 255.
-    loss, scaling : str
-        Their names.
+    loss : str or None
+        Its name; None where there was none, as for nearest means and neighbours.
+    scaling : str
+        Its name.
     feature_names : tuple of str or None
         Column names, when it was trained on a table.
     data : dict
         Where the training rows came from, and how some were held out; see `training.source`.
     versions : dict
         What wrote the file.
+    model : str
+        Its name on the command line; "" where it came from elsewhere.
+    certificate : dict or None
+        Of a fit with a proof: objective, bound, gap, passes, seconds, solver and because; see `solvers.Certificate`.
     """
 
     classes: tuple[str, ...]
     feature_shape: tuple[int, ...]
     dtype: str
-    loss: str
+    loss: str | None
     scaling: str
     feature_names: tuple[str, ...] | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+    certificate: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +76,20 @@ class Model:
 
     Attributes
     ----------
-    function : Linear or Network
+    function : Linear, Network, Means or Neighbors
         f(x, W).
     card : Card
         What it means.
     labels : array (C,) or None
         What `predict` calls the classes; None: by their names. A file keeps the names.
+    sigmoids : float64 array (C, 2) or None
+        Platt's, of a classifier whose scores were calibrated; see `solvers.platt`.
     """
 
-    function: Fitted
+    function: Function
     card: Card
     labels: NDArray[Any] | None = None
+    sigmoids: F64 | None = None
 
     @property
     def linear(self) -> Linear:
@@ -87,14 +98,15 @@ class Model:
         Raises
         ------
         InputError
-            If it is a network.
+            If it is not.
         """
         if isinstance(self.function, Linear):
             return self.function
-        raise InputError("this model is a network: it has no weights of a linear classifier")
+        what = type(self.function).__name__.lower()
+        raise InputError(f"this model is of the kind {what!r}: it has no weights of a linear classifier")
 
-    def scores(self, X: Any) -> F32:
-        """Score of each class for each example, (N, C) float32.
+    def scores(self, X: Any) -> NDArray[Any]:
+        """Score of each class for each example, (N, C) float32; of means and neighbours float64.
 
         Parameters
         ----------
@@ -129,14 +141,33 @@ class Model:
         Raises
         ------
         InputError
-            When the loss was not softmax: scores of the others are not probabilities.
+            When there are none: the loss was not softmax, the scores were not calibrated, and no neighbours vote.
         """
+        return self.probabilities_of(self.scores(X))
+
+    def probabilities_of(self, scores: NDArray[Any]) -> F32:
+        """Return the probabilities that these scores stand for; see `probabilities`."""
+        if self.sigmoids is not None and len(scores):
+            return np.asarray(probabilities(scores.astype(np.float64), self.sigmoids), dtype=np.float32)
+        if isinstance(self.function, Neighbors) or self.sigmoids is not None:  # shares of the votes, or no rows at all
+            return np.asarray(scores, dtype=np.float32)
         if self.card.loss != "softmax":
-            raise InputError(
-                f"this model was trained with the {self.card.loss} loss, whose scores are no probabilities: "
-                "train with the softmax loss for these"
-            )
-        return np.asarray(losses.softmax.probabilities(self.scores(X)), dtype=np.float32)
+            raise InputError(f"this model has no probabilities: {self._instead}")
+        return np.asarray(losses.softmax.probabilities(scores), dtype=np.float32)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether there are any."""
+        return self.sigmoids is not None or isinstance(self.function, Neighbors) or self.card.loss == "softmax"
+
+    @property
+    def _instead(self) -> str:
+        if self.card.loss is None:
+            return "distances to means are none"
+        return (
+            f"it was trained with the {self.card.loss} loss, whose scores are none: train with the softmax loss, or a "
+            "one-against-all SVM that calibrates its scores (--model ova-svm --probability)"
+        )
 
     def predict_proba(self, X: Any) -> F32:
         """Return the `probabilities`, under the name that scikit-learn has for them."""
@@ -151,17 +182,16 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
     InputError
         When the file cannot be written, or a part of the model is a function of the user's own.
     """
-    function = model.function
-    if model.card.loss not in losses.NAMES:
+    if model.card.loss not in (*losses.NAMES, None):
         raise InputError(
             f"the loss {model.card.loss!r} is your own and cannot be saved, for a model file holds no code: "
             "save the parameters yourself"
         )
-    record = {"format": _FORMAT, "format_version": _VERSION, "kind": "linear", **asdict(model.card)}
-    if isinstance(function, Network):
-        record |= {"kind": "network", "layers": as_json(function.model.layers)}
-    shift, scale = function.scaling
-    write_tensors(path, {**function.parameters, "shift": shift, "scale": scale}, record)
+    tensors, said = as_record(model.function)
+    version = _VERSION if said["kind"] in NEW_KINDS or model.sigmoids is not None else _FIRST
+    if model.sigmoids is not None:
+        tensors["sigmoids"] = model.sigmoids
+    write_tensors(path, tensors, {"format": _FORMAT, "format_version": version, **said, **asdict(model.card)})
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -192,39 +222,18 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise InputError(f"{path}: no such run or model file: steepest train writes one, and says where")
     tensors, record = read_tensors(file, _FORMAT, _VERSION)
     kind = record.get("kind")
-    check(kind in ("linear", "network"), file, f"a model of the kind {kind!r} is not known here")
+    check(kind in KINDS, file, f"a model of the kind {kind!r} is not known here")
     card = _card(file, record)
-    if kind == "linear":
-        return Model(_linear(file, tensors, card), card)
-    shift, scale = tensors.pop("shift", None), tensors.pop("scale", None)
-    network = read_network(file, record.get("layers"), tensors, shift, scale)
-    said = prod(card.feature_shape), len(card.classes)
-    found = network.n_features, network.n_classes
-    check(said == found, file, f"its card speaks of {said} features and classes, its layers of {found}")
-    return Model(network, card)
-
-
-def _linear(file: Path, tensors: dict[str, NDArray[Any]], card: Card) -> Linear:
+    sigmoids = tensors.pop("sigmoids", None)
     D, C = prod(card.feature_shape), len(card.classes)
-    wanted = {
-        "W": ((D, C), np.float32),
-        "b": ((C,), np.float32),
-        "shift": ((D,), np.float64),
-        "scale": ((D,), np.float64),
-    }
-    check(tensors.keys() == wanted.keys(), file, f"it has the tensors {sorted(tensors)}, not {sorted(wanted)}")
-    for name, (shape, dtype) in wanted.items():
-        found = tensors[name]
-        check(
-            found.shape == shape and found.dtype == dtype,
-            file,
-            f"tensor {name!r} is {found.dtype} {found.shape}, its card asks for {np.dtype(dtype)} {shape}",
-        )
-    W = np.ascontiguousarray(tensors["W"].T).T  # class by class, as the kernels read it
-    return Linear(W, tensors["b"], Scaling(tensors["shift"], tensors["scale"]))
+    fits = sigmoids is None or (sigmoids.shape == (C, 2) and sigmoids.dtype == np.float64)
+    check(fits, file, "tensor 'sigmoids' is not as it must be")
+    return Model(read_function(file, tensors, record, D, C, card.dtype), card, sigmoids=sigmoids)
 
 
 def _card(file: Path, record: dict[str, Any]) -> Card:
+    record = {"model": "", "certificate": None} | record  # files written before there were these
+
     def texts(value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -232,11 +241,13 @@ def _card(file: Path, record: dict[str, Any]) -> Card:
         "classes": lambda v: texts(v) and 2 <= len(v) == len(set(v)),
         "feature_shape": lambda v: isinstance(v, list) and bool(v) and all(type(k) is int and k > 0 for k in v),
         "dtype": lambda v: v in _DTYPES,
-        "loss": lambda v: v in losses.NAMES,
+        "loss": lambda v: v in (*losses.NAMES, None),
         "scaling": lambda v: v in ("unit", "standard", "none"),
         "feature_names": lambda v: v is None or (texts(v) and len(v) == prod(record["feature_shape"])),
         "data": lambda v: isinstance(v, dict),
         "versions": lambda v: isinstance(v, dict) and all(isinstance(item, str) for item in v.values()),
+        "model": lambda v: isinstance(v, str),
+        "certificate": lambda v: v is None or isinstance(v, dict),
     }
     for name, holds in rules.items():
         check(name in record and holds(record[name]), file, f"its card has no valid {name!r}")

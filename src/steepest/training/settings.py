@@ -7,17 +7,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from steepest.errors import InputError
 from steepest.nn.scaling import resolve
 from steepest.training.files import write_bytes
-from steepest.training.loop import Trainable
-from steepest.training.plan import Plan
+from steepest.training.models import DESCENT, KNOWN, SEARCHES, SOLVED
 from steepest.training.recipe import Recipe
 
 __all__ = ["FILE_NAME", "Settings", "save_settings"]
 
 FILE_NAME = "config.toml"
-_OF_MLP = ("hidden", "activation", "dropout", "norm", "init")
+_RATE = {"gradient-descent": {"lr"}}
 _HEADER = "# Repeats this run: steepest train --config {name}\n"
 
 
@@ -33,8 +34,10 @@ class Settings:
         Share or number of the examples to hold out; 0 tests on none, None takes the source's own test part or 20 %.
     target, image_size, on_bad_image, cache
         How to read; see `steepest.load`.
-    model : "linear" or "mlp"
-        Kind of classifier.
+    model : str
+        Kind of classifier: one of `training.models.MODELS`, whose `KNOWN` says which of the others it knows.
+    solver, tol, max_passes, draws
+        How a linear classifier is solved; see `training.solving` and `training.searching`.
     hidden, activation, dropout, norm, init
         Of an mlp; see `steepest.nn.MLP`.
     validation : float, int, str or None
@@ -42,6 +45,8 @@ class Settings:
         them.
     class_weight : "none" or "balanced"
         Balanced gives all classes the same say.
+    scoring, metric, priors, neighbors, weights, averaged, probability
+        Of the other models; see the estimators of their names.
     loss, smoothing, penalty, alpha, beta, radius, scaling, precision, optimizer, momentum, clip_norm, clip_value, lr,
     schedule, warm_up, batch_size, epochs, patience, seed, threads
         How to train; see `training.recipe.Recipe`.
@@ -54,7 +59,11 @@ class Settings:
     image_size: int | tuple[int, int] | None = None
     on_bad_image: Literal["skip", "fail"] = "skip"
     cache: bool = True
-    model: Literal["linear", "mlp"] = "linear"
+    model: Literal["linear", "mlp", "ridge", "nearest-mean", "knn", "perceptron", "ova-svm"] = "linear"
+    solver: str = "auto"
+    tol: float = 1e-4
+    max_passes: int = 1000
+    draws: int = 1000
     hidden: tuple[int, ...] = (128,)
     activation: str = "relu"
     dropout: float = 0.0
@@ -63,7 +72,7 @@ class Settings:
     loss: str = "softmax"
     smoothing: float = 0.0
     penalty: str = "l2"
-    alpha: float = 1e-4
+    alpha: float | Literal["auto"] = 1e-4
     beta: float = 1.0
     radius: float = 1.0
     scaling: str = "auto"
@@ -80,6 +89,13 @@ class Settings:
     validation: float | int | str | None = None
     class_weight: Literal["none", "balanced"] = "none"
     patience: int = 10
+    scoring: Literal["loo", "gcv"] = "loo"
+    metric: Literal["l2", "l1"] = "l2"
+    priors: Literal["none", "empirical"] = "none"
+    neighbors: int = 5
+    weights: Literal["uniform", "distance"] = "uniform"
+    averaged: bool = False
+    probability: bool = False
     seed: int = 0
     threads: int | None = None
 
@@ -94,24 +110,34 @@ class Settings:
         said = {f.name: getattr(self, f.name) for f in fields(Recipe)}
         return Recipe(**(said | {"norm": None if self.norm == "none" else self.norm}))
 
+    def descends(self) -> list[str]:
+        """Return the settings of mini-batch descent that are not as by default."""
+        return [name for name in DESCENT if getattr(self, name) != getattr(type(self), name)]
+
     def reading(self) -> dict[str, Any]:
         """Take what `steepest.load` needs to read a source."""
         names = ("target", "image_size", "on_bad_image", "cache", "threads")
         return {name: getattr(self, name) for name in names}
 
-    def resolved(self, objective: Trainable, plan: Plan) -> Settings:
+    def resolved(self, dtype: np.dtype[np.generic], **chosen: Any) -> Settings:
         """Put what was chosen in place of every "auto", and whole paths in place of relative ones."""
         return replace(
             self,
             source=_whole(self.source),
             test=_whole(self.test),
             validation=_whole(self.validation) if isinstance(self.validation, str) else self.validation,
-            optimizer=plan.rule.name,
-            scaling=resolve(self.scaling, objective.X.dtype),
-            lr=plan.lr,
-            batch_size=plan.batch_size,
-            epochs=plan.epochs,
+            scaling=resolve(self.scaling, dtype) if "scaling" in KNOWN[self.model] else "none",
+            **chosen,
         )
+
+    def idle(self) -> set[str]:
+        """Return the settings that mean nothing here: those of other models and of other solvers."""
+        known = set(KNOWN[self.model])
+        if self.model == "linear":
+            known -= set(SOLVED) if self.solver in ("sgd", "ridge", *SEARCHES) else set()
+            known -= set() if self.solver in ("auto", "sgd") else set(DESCENT) - _RATE.get(self.solver, set())
+            known -= set() if self.solver in SEARCHES else {"draws"}
+        return {name for names in KNOWN.values() for name in names} - known
 
 
 def _whole(source: str | None) -> str | None:
@@ -133,7 +159,7 @@ def save_settings(path: str | os.PathLike[str], settings: Settings) -> None:
     """
     import tomli_w
 
-    idle = {None} if settings.model == "mlp" else {None, *_OF_MLP}
+    idle = settings.idle()
     said = {name: value for name, value in asdict(settings).items() if value is not None and name not in idle}
     try:
         text = tomli_w.dumps(said)

@@ -17,7 +17,8 @@ from steepest.training.files import to_json, write_bytes
 __all__ = ["check", "read_tensors", "write_tensors"]
 
 _KEY = "steepest"
-_TYPES = (np.float32, np.float64)
+_TYPES = (np.float32, np.float64, np.float16, np.uint8, np.int64)
+_PART = 2**22
 _LARGEST_HEADER = 100_000_000  # as the safetensors library itself has it
 
 
@@ -28,8 +29,8 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, NDArray[An
     ----------
     path : str or path
         A file that exists is replaced.
-    tensors : mapping of float32 or float64 arrays
-        By name.
+    tensors : mapping of arrays
+        By name; float16, float32, float64, uint8 or int64.
     record : mapping
         Anything that JSON holds; kept in the file's metadata.
 
@@ -60,8 +61,8 @@ def read_tensors(
 
     Returns
     -------
-    tensors : dict of float32 or float64 arrays
-        Finite, and copies: the file may change afterwards.
+    tensors : dict of arrays
+        Of these types, finite, and copies: the file may change afterwards.
     record : dict
 
     Raises
@@ -84,10 +85,18 @@ def read_tensors(
         raise InputError(f"{path}: not a whole safetensors file ({first}): copy it again or train again") from None
     record = _record(path, metadata, kind, version)
     for key, tensor in found.items():
-        check(tensor.dtype in _TYPES, path, f"tensor {key!r} has the type {tensor.dtype}, not float32 or float64")
-        check(bool(np.isfinite(tensor).all()), path, f"tensor {key!r} has numbers that are not finite")
-    tensors = {key: tensor.copy() for key, tensor in found.items()}  # the library's own may be read-only
-    return tensors, record
+        check(tensor.dtype in _TYPES, path, f"tensor {key!r} has the type {tensor.dtype}, which none here has")
+        check(_is_finite(tensor), path, f"tensor {key!r} has numbers that are not finite")
+    # The library's own may be read-only.
+    return {key: tensor if tensor.flags.writeable else tensor.copy() for key, tensor in found.items()}, record
+
+
+def _is_finite(tensor: NDArray[Any]) -> bool:
+    """Say whether all numbers are, a part at a time: the tensor may be as large as the memory allows."""
+    flat = tensor.reshape(-1)
+    return tensor.dtype.kind != "f" or all(
+        bool(np.isfinite(flat[begin : begin + _PART]).all()) for begin in range(0, len(flat), _PART)
+    )
 
 
 def _metadata(content: bytes) -> Any:

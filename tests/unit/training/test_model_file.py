@@ -138,7 +138,7 @@ def test_tensors_that_do_not_fit_are_refused(file, tensors, said):
     ("key", "value", "said"),
     [
         ("format", "steepest.checkpoint", "not a steepest model"),
-        ("format_version", 2, "update steepest"),
+        ("format_version", 3, "update steepest"),
         ("format_version", "1", "format version"),
         ("kind", "mlp", "mlp"),
         ("classes", ["a", "a", "b"], "classes"),
