@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -9,15 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from steepest.errors import InputError, near
+from steepest.estimators.approximate import Graph
 from steepest.estimators.base import Classifier
-from steepest.nn.nearest import Metric, budget_of, nearest
+from steepest.nn.nearest import Found, Metric, budget_of, nearest
 from steepest.nn.neighbors import Neighbors, neighbors_among
+from steepest.training.automatic import check_count
 
 __all__ = ["KNNClassifier"]
 
+INDICES = ("exact", "approximate")
+
 
 class KNNClassifier(Classifier):
-    """k-nearest neighbours, exactly: the k training examples nearest to x vote for its class.
+    """k-nearest neighbours: the k training examples nearest to x vote for its class.
 
         l2: d(x, z) = sqrt(sum_f (x_f - z_f)^2)          l1: d(x, z) = sum_f |x_f - z_f|
 
@@ -31,6 +37,12 @@ class KNNClassifier(Classifier):
     The training examples are kept where they are, in the type they have (uint8, float16, float32 or float64): do not
     change X while the classifier is in use.
 
+    All that is of the exact search, `index="exact"`. An approximate index is for many queries among very many examples:
+    `fit` links each example to some near it, and a search follows these links. It may miss neighbours; what it finds is
+    measured and put in order as above. It takes a copy of the examples (one byte a feature of uint8 and two of float16
+    with l2, else four) and 200 bytes an example, and one thread builds it, slowly, so that its shape depends on
+    nothing else.
+
     Parameters
     ----------
     n_neighbors : int
@@ -42,6 +54,10 @@ class KNNClassifier(Classifier):
     memory : float
         Megabytes (10^6 bytes) that prediction may take beside the examples and what it returns. The table of all
         distances is never made.
+    index : "exact" or "approximate"
+        How to search; the latter needs the extra `neighbors` (faiss).
+    candidates : int
+        Examples that an approximate search keeps in view, at least 2 k: more take longer and miss less.
     threads : int or None
         None uses the processors that this process may use.
 
@@ -78,12 +94,16 @@ class KNNClassifier(Classifier):
         weights: Literal["uniform", "distance"] = "uniform",
         *,
         memory: float = 512.0,
+        index: Literal["exact", "approximate"] = "exact",
+        candidates: int = 64,
         threads: int | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.weights = weights
         self.memory = memory
+        self.index = index
+        self.candidates = candidates
         self.threads = threads
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -101,6 +121,10 @@ class KNNClassifier(Classifier):
         budget_of(self.memory)
         self.model_ = Neighbors(rows, index, len(self.classes_), self.n_neighbors, self.metric, self.weights)
         self.n_samples_fit_ = len(rows)
+        check_count("candidates", self.candidates)
+        if self.index not in INDICES:
+            raise InputError(f"index={self.index!r} is not known: {near(self.index, INDICES)}")
+        self._graph = Graph.of(rows, self.metric) if self.index == "approximate" else None
         return self
 
     def kneighbors(
@@ -130,7 +154,7 @@ class KNNClassifier(Classifier):
         rows = known if X is None else self._rows(X)
         k = neighbors_among(self.n_neighbors if n_neighbors is None else n_neighbors, self.n_samples_fit_ - own)
         distance, index = np.empty((len(rows), k)), np.empty((len(rows), k), np.int64)
-        for begin, d, i in nearest(known, rows, k + own, self.metric, self.memory, self._threads(), beside=16 * k):
+        for begin, d, i in self._nearest(rows, k + own, beside=16 * k):
             if own:
                 other = i != np.arange(begin, begin + len(i))[:, np.newaxis]
                 other[other.all(axis=1), -1] = False  # crowded out by k examples that are equal to it
@@ -145,4 +169,11 @@ class KNNClassifier(Classifier):
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         rows = self._rows(X)
         model = replace(self.model_, k=self.n_neighbors, metric=self.metric, weights=self.weights)
-        return model.scores(rows, threads=self._threads(), memory=self.memory)
+        return model.shares(self._nearest(rows, model.k, model.beside), len(rows))
+
+    def _nearest(self, rows: NDArray[Any], k: int, beside: int) -> Iterator[Found]:
+        if self.index == "exact":
+            return nearest(self.model_.X, rows, k, self.metric, self.memory, self._threads(), beside)
+        if self._graph is None or self._graph.metric != self.metric:
+            raise InputError(f"there is no approximate index with metric={self.metric!r} yet: fit makes it")
+        return self._graph.nearest(rows, k, self.candidates, self.memory, self._threads(), beside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from steepest.errors import InputError, near
 from steepest.kernels.types import F64, AnyRows, Labels
-from steepest.nn.nearest import Metric, check_metric, nearest
+from steepest.nn.nearest import Found, Metric, check_metric, nearest
 
 __all__ = ["WEIGHTS", "Neighbors", "neighbors_among"]
 
@@ -64,8 +65,18 @@ class Neighbors:
 
     def scores(self, X: AnyRows, *, threads: int | None = None, memory: float = 512.0) -> F64:
         """Shares (N, C) of the rows of X, which are probabilities; the search keeps to so many megabytes."""
-        shares = np.zeros((len(X), self.n_classes))
-        for begin, distance, index in nearest(self.X, X, self.k, self.metric, memory, threads, beside=32 * self.k + 16):
+        found = nearest(self.X, X, self.k, self.metric, memory, threads, beside=self.beside)
+        return self.shares(found, len(X))
+
+    @property
+    def beside(self) -> int:
+        """Bytes for each query that `shares` takes."""
+        return 32 * self.k + 16
+
+    def shares(self, found: Iterable[Found], n: int) -> F64:
+        """Shares (n, C) of the classes among neighbours that were found for n rows."""
+        shares = np.zeros((n, self.n_classes))
+        for begin, distance, index in found:
             at, votes, weight = np.arange(begin, begin + len(index)), self.y[index], self._votes(distance)
             for j in range(self.k):
                 shares[at, votes[:, j]] += weight[:, j]

@@ -1,0 +1,153 @@
+"""Nearly the nearest rows, without looking at all of them: a graph of neighbours, by faiss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+from steepest.kernels.types import F64, AnyRows
+from steepest.nn.nearest import Found, Metric, budget_of, nearest
+
+__all__ = ["Graph"]
+
+LINKS, CARE = 16, 100
+"""Neighbours that each row is linked to (twice as many on the lowest floor), and candidates for them."""
+MEASURED = 2
+"""Times k rows of what was found are measured anew, for float32 may have them in another order."""
+CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A graph in which each row is linked to rows near to it; a search walks from row to nearer row.
+
+    The index keeps rows of its own, as it must: bytes and float16 as they are where distances are Euclidean, all others
+    in float32, moved and scaled to lie about 0. They lead the way; what was found is measured and put in order by the
+    rows as given, in float64. The graph is built by one thread, for the order of its making is its shape.
+
+    Attributes
+    ----------
+    X : array (N, D)
+        The rows.
+    metric : "l2" or "l1"
+        The distance.
+    shift : float64 array (D,)
+        What is taken from the rows first.
+    unit : float
+        What they are divided by then.
+    index : faiss.Index
+        The graph.
+
+    References
+    ----------
+    Malkov and Yashunin, Efficient and robust approximate nearest neighbor search using hierarchical navigable small
+    world graphs, 2018. Douze and others, The Faiss library, 2024.
+    """
+
+    X: AnyRows
+    metric: Metric
+    shift: F64
+    unit: float
+    index: Any
+
+    @classmethod
+    def of(cls, X: AnyRows, metric: Metric) -> Graph:
+        """Build the graph, some thousand rows at a time.
+
+        Raises
+        ------
+        InputError
+            When faiss is not installed.
+        """
+        faiss, D = _faiss(), X.shape[1]
+        kind = faiss.METRIC_L1 if metric == "l1" else faiss.METRIC_L2
+        codes = {"uint8": faiss.ScalarQuantizer.QT_8bit_direct, "float16": faiss.ScalarQuantizer.QT_fp16}
+        if metric == "l2" and X.dtype.name in codes:
+            index, shift, unit = faiss.IndexHNSWSQ(D, codes[X.dtype.name], LINKS, kind), np.zeros(D), 1.0
+        else:
+            index = faiss.IndexHNSWFlat(D, LINKS, kind)
+            shift, unit = _middle(X)
+        index.hnsw.efConstruction = CARE
+        graph = cls(X, metric, shift, unit, index)
+        with _threads(faiss, 1):
+            for begin in range(0, len(X), CHUNK):
+                index.add(graph._moved(X[begin : begin + CHUNK]))
+        return graph
+
+    def nearest(
+        self, Z: AnyRows, k: int, candidates: int, memory: float, threads: int, beside: int = 0
+    ) -> Iterator[Found]:
+        """Yield about the k nearest rows to all rows of Z, a chunk of them at a time; see `nn.nearest.nearest`.
+
+        Parameters
+        ----------
+        candidates : int
+            Rows that a search keeps in view, at least k.
+        """
+        faiss, D, wide = _faiss(), Z.shape[1], max(MEASURED * k, candidates)
+        some = min(len(self.X), MEASURED * k)
+        each, once = 12 * D + 44 * some + 16 * k + beside, 24 * some * D
+        if (left := budget_of(memory) - once) < each:
+            raise InputError(
+                f"memory={memory:g} is not enough to find {k} neighbours among rows of {D} features: that takes "
+                f"{(once + each) / 1e6:.3g} megabytes"
+            )
+        chunk, how = int(left / each), faiss.SearchParametersHNSW(efSearch=wide)
+        for begin in range(0, len(Z), chunk):
+            queries = Z[begin : begin + chunk]
+            with _threads(faiss, threads):
+                _, found = self.index.search(self._moved(queries), some, params=how)
+            distance, index = self._measured(queries, found, k)
+            for lost in np.flatnonzero(index[:, -1] < 0):  # no path led to as many as k
+                ((_, distance[lost], index[lost]),) = nearest(
+                    self.X, queries[lost : lost + 1], k, self.metric, memory, threads
+                )
+            yield begin, distance, index
+
+    def _measured(self, Z: AnyRows, found: NDArray[np.int64], k: int) -> tuple[F64, NDArray[np.int64]]:
+        """Distances (n, k), nearest first and at equal ones in the order of X, and indices; -1 is nowhere."""
+        far = np.empty(found.shape)
+        for row, (z, near) in enumerate(zip(Z, found, strict=True)):
+            away = self.X[near].astype(np.float64) / self.unit - z.astype(np.float64) / self.unit
+            far[row] = np.abs(away).sum(axis=1) if self.metric == "l1" else np.sqrt((away**2).sum(axis=1))
+        far[found < 0] = np.inf
+        best = np.lexsort((found, far))[:, :k]
+        return self.unit * np.take_along_axis(far, best, 1), np.take_along_axis(found, best, 1)
+
+    def _moved(self, rows: AnyRows) -> NDArray[np.float32]:
+        if self.unit == 1 and not self.shift.any():
+            return rows.astype(np.float32)
+        return ((rows - self.shift) / self.unit).astype(np.float32)
+
+
+def _middle(X: AnyRows) -> tuple[F64, float]:
+    """Return the mean of some rows, and the power of two that brings all of X near 1 around it."""
+    shift = X[:CHUNK].mean(axis=0, dtype=np.float64)
+    most = max(float(np.abs(X[begin : begin + CHUNK] - shift).max()) for begin in range(0, len(X), CHUNK))
+    exponent = int(np.frexp(most)[1])
+    return shift, float(np.ldexp(1.0, min(max(exponent, -1000), 1000)))
+
+
+@contextmanager
+def _threads(faiss: Any, count: int) -> Iterator[None]:
+    """Give faiss so many threads; what it has is the whole process's."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _faiss() -> Any:
+    try:
+        import faiss
+    except ImportError:
+        raise InputError("index='approximate' needs faiss: pip install 'steepest[neighbors]'") from None
+    return faiss
