@@ -1,7 +1,5 @@
 """Convex fits: the optimum is that of scipy in float64, and what a certificate claims is true."""
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,48 +70,6 @@ def test_the_optimum_is_that_of_scipy(held, loss, alpha):
     assert found.certificate.objective == pytest.approx(value(found.parameters), rel=ROUNDING)
     assert found.certificate.passes > 0
     assert found.history[-1]["objective"] <= found.history[0]["objective"]
-
-
-PROBLEMS = {
-    "plain": lambda rng, X, y: (X, y),
-    "separable": lambda rng, X, y: (X + 20 * np.eye(X.shape[1], dtype=X.dtype)[y % X.shape[1]], y),
-    "rank-deficient": lambda rng, X, y: (np.hstack([X[:, :2], X[:, :1] * rng.normal(size=(1, 5))]), y),
-    "duplicated columns": lambda rng, X, y: (np.hstack([X, X, X]), y),
-    "badly scaled": lambda rng, X, y: (X * 10.0 ** rng.integers(-4, 5, X.shape[1]), y),
-    "one class tiny": lambda rng, X, y: (X, np.where((y == 0) & (np.arange(len(y)) > 8), 1, y)),
-    "fewer rows than features": lambda rng, X, y: (np.hstack([X, rng.normal(size=(len(X), 2 * len(X)))]), y),
-    "constant features": lambda rng, X, y: (np.hstack([X, np.full((len(X), 2), 7.0)]), y),
-    "far from zero": lambda rng, X, y: (X + 1e4, y),
-}
-
-
-@pytest.mark.parametrize("small", [True, False], ids=["float64", "swept"])
-@pytest.mark.parametrize("kind", PROBLEMS)
-@given(
-    loss=st.sampled_from(SMOOTH), N=st.integers(12, 80), D=st.integers(1, 6), C=st.integers(2, 4),
-    seed=st.integers(0, 999), alpha=st.sampled_from([1.0, 1e-2, 1e-4]), weighted=st.booleans(),
-)  # fmt: skip
-@settings(max_examples=12, deadline=None)
-def test_what_a_certificate_claims_is_true(small, kind, loss, N, D, C, seed, alpha, weighted):
-    rng = np.random.default_rng(seed)
-    X, y = PROBLEMS[kind](rng, *blobs(N, D, C, seed))
-    weight = None
-    if weighted:
-        weight = rng.uniform(0.1, 2, N).astype(np.float32)
-        weight /= weight.mean()
-    L = objective(X, y, loss, alpha, weight, C=C)
-    before = problem.SMALL
-    problem.SMALL = before if small else 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            found = minimize(L, 1e-4, max_passes=300)
-    finally:
-        problem.SMALL = before
-    value, least = exact(L)
-    assert value(found.parameters) - least <= found.certificate.bound + ROUNDING * max(least, 1e-3)
-    if small:
-        assert found.certificate.gap <= 1e-4
 
 
 @pytest.mark.parametrize("loss", [*SMOOTH, "hinge", "ova_hinge"])
