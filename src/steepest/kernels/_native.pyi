@@ -110,3 +110,26 @@ def network_gradient(
 def network_scores(
     X: AnyRows, order: Order | None, shift: F64, scale: F64, layers: list[NetworkStage], out: F32, *, threads: int
 ) -> None: ...
+def ascend(
+    X: AnyRows,
+    y: Labels,
+    order: Order | None,
+    weight: F32 | None,
+    shift: F64,
+    scale: F64,
+    W: F32,
+    b: F32,
+    p: F32,
+    gram: F32,
+    turn: Order,
+    *,
+    loss: str,
+    strength: float,
+    bias: float,
+    threads: int,
+) -> Tally: ...
+def best_slopes(scores: F32, y: Labels, p: F32, *, loss: str, strength: float, threads: int) -> None: ...
+def pull(
+    X: AnyRows, order: Order | None, weight: F32 | None, shift: F64, scale: F64, p: F32, out: F64, *, threads: int
+) -> None: ...
+def block_grams(X: AnyRows, order: Order | None, shift: F64, scale: F64, out: F32, *, threads: int) -> None: ...

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from steepest.errors import InputError
-from steepest.kernels import gram_reference, neighbors_reference, reference
+from steepest.kernels import ascent_reference, gram_reference, neighbors_reference, reference
 from steepest.kernels.types import F32, F64, AnyRows, Formula, Labels, NetworkStage, Order, Tally
 
 try:
@@ -21,6 +21,9 @@ except ImportError:  # installed with STEEPEST_PURE=1: everything works, slower
     native = None  # type: ignore[assignment]
 
 __all__ = [
+    "ascend",
+    "best_slopes",
+    "block_grams",
     "cross",
     "default_threads",
     "descend",
@@ -35,6 +38,7 @@ __all__ = [
     "network_gradient",
     "network_scores",
     "order",
+    "pull",
     "runs_native",
     "scores",
     "use",
@@ -125,6 +129,35 @@ def cross(
     """See `gram_reference.cross`."""
     kernel = native.cross if runs_native() else gram_reference.cross
     kernel(X, y, order, weight, shift, scale, out, threads=threads)
+
+
+def ascend(
+    X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, W: F32, b: F32, p: F32,
+    gram: F32, turn: Order, *, loss: str, strength: float, bias: float, threads: int,
+) -> Tally:  # fmt: skip
+    """See `ascent_reference.ascend`."""
+    return (native if runs_native() else ascent_reference).ascend(
+        X, y, order, weight, shift, scale, W, b, p, gram, turn,
+        loss=loss, strength=strength, bias=bias, threads=threads,
+    )  # fmt: skip
+
+
+def best_slopes(scores: F32, y: Labels, p: F32, *, loss: str, strength: float, threads: int) -> None:
+    """See `ascent_reference.best_slopes`."""
+    kernel = native.best_slopes if runs_native() else ascent_reference.best_slopes
+    kernel(scores, y, p, loss=loss, strength=strength, threads=threads)
+
+
+def pull(
+    X: AnyRows, order: Order | None, weight: F32 | None, shift: F64, scale: F64, p: F32, out: F64, *, threads: int
+) -> None:
+    """See `ascent_reference.pull`."""
+    (native if runs_native() else ascent_reference).pull(X, order, weight, shift, scale, p, out, threads=threads)
+
+
+def block_grams(X: AnyRows, order: Order | None, shift: F64, scale: F64, out: F32, *, threads: int) -> None:
+    """See `ascent_reference.block_grams`."""
+    (native if runs_native() else ascent_reference).block_grams(X, order, shift, scale, out, threads=threads)
 
 
 def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int) -> None:

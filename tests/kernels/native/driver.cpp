@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "../../../src/steepest/kernels/native/ascent.hpp"
 #include "../../../src/steepest/kernels/native/gram.hpp"
 #include "../../../src/steepest/kernels/native/neighbors.hpp"
 #include "../../../src/steepest/kernels/native/network.hpp"
@@ -90,6 +91,7 @@ struct Problem {
       if (rows >= 130) normed(data, {loss, 0.1f}, threads, 37, 100, false, add);
       if (rows == 40) network(data, loss, threads, 520, 20, true, add), normed(data, loss, threads, 520, 20, true, add);  // threads own inputs
     }
+    if (loss != Loss::softmax) ascent(data, loss == Loss::squared_hinge ? Loss::hinge : loss, threads, add);
     add(dW), add(db), add(out), add(w), add(bias), add(vW), add(vb), add(mean), add(variance);
     add(std::vector<double>{g.loss, (double)g.correct, d.loss, (double)d.correct});
     return bits;
@@ -117,6 +119,23 @@ struct Problem {
       STEEPEST_ISA::neighbors({all, few, metric, k, distance.data(), index.data()}, threads);
       add(distance), add(index);
     }
+  }
+
+  // Two passes of dual ascent, and what each of its slopes is to the weights.
+  template <class Add>
+  void ascent(const Data& data, Loss loss, int threads, Add add) const {
+    if (classes < 2) return;
+    const int block = (int)std::min<int64_t>(64, rows);
+    std::vector<float> grams((size_t)(rows * block)), p((size_t)(rows * classes)), w(W.size()), bias(b.size()), best(p.size());
+    std::vector<int64_t> turn;
+    for (int64_t k = (rows + block - 1) / block; k-- > 0;) turn.push_back(k);
+    std::vector<double> pulled((size_t)(features * classes));
+    STEEPEST_ISA::block_grams(data, block, grams.data(), threads);
+    const Ascent how{loss, 0.5f * (float)rows, 1, block, grams.data(), turn.data(), (int64_t)turn.size(), p.data()};
+    for (int pass = 0; pass < 2; ++pass) STEEPEST_ISA::ascend(data, {classes, w.data(), bias.data()}, how, threads);
+    STEEPEST_ISA::pull(data, p.data(), classes, pulled.data(), threads);
+    STEEPEST_ISA::best_slopes(loss, p.data(), y.data(), rows, classes, 0.5f, best.data(), threads);
+    add(grams), add(p), add(w), add(bias), add(pulled), add(best);
   }
 
   // Two layers and Adam, with dropout between them: gradient, scores and a few steps.
@@ -201,7 +220,7 @@ void threads_agree() {
   for (const auto& s : shapes)
     for (Type type : {Type::u8, Type::f16, Type::f32, Type::f64}) {
       const Problem p(7, type, s.rows, s.features, s.classes);
-      for (Loss loss : {Loss::softmax, Loss::squared_hinge, Loss::hinge_max}) {
+      for (Loss loss : {Loss::softmax, Loss::squared_hinge, Loss::hinge_max, Loss::ova_hinge}) {
         const std::string one = p.run(1, loss);
         for (int threads : {2, 3, 4}) expect(p.run(threads, loss) == one, "the number of threads changed a result");
       }

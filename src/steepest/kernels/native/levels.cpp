@@ -8,6 +8,10 @@
   void neighbors(const steepest::Neighbors& task, int threads);                                  \
   void gram(const steepest::Data& data, bool precise, double* out, int threads);                 \
   void cross(const steepest::Data& data, int classes, double* out, int threads);                 \
+  steepest::Tally ascend(const steepest::Data&, const steepest::Linear&, const steepest::Ascent&, int threads); \
+  void best_slopes(steepest::Loss, const float*, const int64_t*, int64_t, int, float, float*, int); \
+  void pull(const steepest::Data& data, const float* p, int classes, double* out, int threads);  \
+  void block_grams(const steepest::Data& data, int block, float* out, int threads);              \
   }
 STEEPEST_DECLARE(steepest_portable)
 #if defined(STEEPEST_X86)
@@ -33,7 +37,7 @@ bool avx512() {
 
 }  // namespace
 
-#define STEEPEST_ENTRIES(isa) &isa::sweeps, &isa::networks, isa::moments, isa::neighbors, isa::gram, isa::cross
+#define STEEPEST_ENTRIES(isa) &isa::sweeps, &isa::networks, isa::moments, isa::neighbors, isa::gram, isa::cross, isa::ascend, isa::best_slopes, isa::pull, isa::block_grams
 const std::vector<Level>& levels() {
   static const std::vector<Level> all{
       {"portable", [] { return true; }, STEEPEST_ENTRIES(steepest_portable)},

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "ascent.hpp"
 #include "neighbors.hpp"
 #include "network.hpp"
 #include "sweep.hpp"
@@ -18,6 +19,10 @@ struct Level {
   void (*neighbors)(const Neighbors&, int threads);
   void (*gram)(const Data&, bool precise, double* out, int threads);
   void (*cross)(const Data&, int classes, double* out, int threads);
+  Tally (*ascend)(const Data&, const Linear&, const Ascent&, int threads);
+  void (*best_slopes)(Loss, const float* s, const int64_t* y, int64_t rows, int classes, float strength, float* p, int threads);
+  void (*pull)(const Data&, const float* p, int classes, double* out, int threads);
+  void (*block_grams)(const Data&, int block, float* out, int threads);
 };
 
 // From the plainest to the widest; the widest that runs here is the default.
