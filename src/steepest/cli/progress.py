@@ -82,8 +82,8 @@ class Display:
             return
         gap = at.bound / at.objective if at.objective > 0 else 0.0
         done = math.log(min(1.0, max(gap, tol, 1e-16))) / math.log(min(0.5, max(tol, 1e-16)))
-        within = f"within {gap:.1e}" if gap < 1 else "not yet bounded"
-        words = f"{at.passes:.4g} passes  objective {at.objective:.6g}  {within} of the optimum"
+        within = f"  within {gap:.1e} of the optimum" if gap < 1 else ""
+        words = f"{at.passes:.4g} passes  objective {at.objective:.6g}{within}"
         self._show(what or "solving", round(100 * min(1.0, done)), 100, words)
 
     def _show(self, what: str, done: int, total: int, words: str) -> None:
