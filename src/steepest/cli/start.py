@@ -86,7 +86,7 @@ def _objective(settings: Settings, data: Data, loss: Loss | None = None) -> Comp
     if loss is not None:
         recipe = replace(recipe, loss=loss)
     assert train.y is not None
-    scaling = fit_scaling(train.X, settings.scaling, threads=data.threads)
+    scaling = fit_scaling(train.X, settings.scaling, weight=data.weight, threads=data.threads)
     objective = formula(recipe, None, train.X, train.y, train.n_classes, scaling, data.weight)
     assert isinstance(objective, CompiledLinear)
     return objective

@@ -121,9 +121,8 @@ class Graph:
         return self.unit * np.take_along_axis(far, best, 1), np.take_along_axis(found, best, 1)
 
     def _moved(self, rows: AnyRows) -> NDArray[np.float32]:
-        if self.unit == 1 and not self.shift.any():
-            return rows.astype(np.float32)
-        return ((rows - self.shift) / self.unit).astype(np.float32)
+        moved = (rows - self.shift) / self.unit if self.unit != 1 or self.shift.any() else rows
+        return np.asarray(moved, np.float32)
 
 
 def _middle(X: AnyRows) -> tuple[F64, float]:

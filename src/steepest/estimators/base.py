@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
-from steepest.training.automatic import check_count
+from steepest.training.automatic import check_count, mean_one
 from steepest.training.weighting import weights
 
-__all__ = ["TYPES", "Classifier", "in_place"]
+__all__ = ["TYPES", "Classifier", "finite", "in_place"]
 
 TYPES = [np.float64, np.float32, np.float16, np.uint8]
 """What the kernels read in place; anything else becomes the first of them."""
@@ -34,12 +34,12 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Scores (N, C); for two classes the second score minus the first, (N,)."""
-        scores = self._scores(X)
+        scores = finite(self._scores(X))
         return np.asarray(scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Label of the largest score, (N,)."""
-        scores = self._scores(X)
+        scores = finite(self._scores(X))
         return np.asarray(self.classes_[scores.argmax(axis=1)])
 
     def _begin(
@@ -50,8 +50,10 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         self.classes_, index = np.unique(labels, return_inverse=True)
         self._check_classes()
         weight = self._weights(labels, sample_weight)
-        if weight is not None and weight.shape == index.shape and len(np.unique(index[weight > 0])) == 1:
-            raise InputError("only one class has examples of a weight above 0: a classifier needs at least two classes")
+        if weight is not None:
+            mean_one(weight, len(rows))  # its checks
+            if len(np.unique(index[weight > 0])) == 1:
+                raise InputError("only one class has examples of a weight above 0: there must be two at least")
         return rows, index, weight
 
     def _check(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -97,6 +99,17 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             seed = check_random_state(seed).randint(2**31)  # a generator, None, or scikit-learn's error
         return int(seed)
+
+
+def finite(scores: NDArray[Any]) -> NDArray[Any]:
+    """Return the scores; InputError where one is infinite or no number, and no class could be told from another."""
+    if not np.isfinite(scores).all():
+        row = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
+        raise InputError(
+            f"the scores of X[{row}] are beyond what floats hold, and so are its features, or their squares: are they "
+            "in the units of the training examples?"
+        )
+    return scores
 
 
 def in_place(X: NDArray[Any]) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from steepest import losses
 from steepest.data.dataset import Dataset
 from steepest.errors import InputError
-from steepest.estimators.base import TYPES, Classifier, in_place
+from steepest.estimators.base import TYPES, Classifier, finite, in_place
 from steepest.nn.scaling import resolve
 from steepest.training import automatic, loop
 from steepest.training.callbacks import Looking, Watching
@@ -88,12 +88,12 @@ class DescentClassifier(Classifier):
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities (N, C) of the classes: exp(s_j) / sum_k exp(s_k). Only with the softmax loss."""
-        return np.asarray(losses.softmax.probabilities(self._scores(X).astype(np.float64)))
+        return np.asarray(losses.softmax.probabilities(finite(self._scores(X)).astype(np.float64)))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Logarithms of the probabilities, (N, C). Only with the softmax loss."""
-        return np.asarray(losses.softmax.log_probabilities(self._scores(X).astype(np.float64)))
+        return np.asarray(losses.softmax.log_probabilities(finite(self._scores(X)).astype(np.float64)))
 
     def _recipe(self) -> Recipe:
         """Take the parameters that say how to train."""

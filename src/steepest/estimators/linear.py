@@ -182,7 +182,7 @@ class LinearClassifier(DescentClassifier):
         """
         rows, index, weight = self._begin(X, y, sample_weight)
         recipe = self._recipe()
-        scaling = fit_scaling(rows, recipe.scaling, threads=choices.threads(recipe))
+        scaling = fit_scaling(rows, recipe.scaling, weight=weight, threads=choices.threads(recipe))
         objective = formula(recipe, None, rows, index, len(self.classes_), scaling, weight)
         assert isinstance(objective, CompiledLinear)
         choice = choose(objective, self.solver, self._descends())

@@ -10,13 +10,13 @@ from sklearn.utils.metaestimators import available_if
 
 from steepest import losses, penalties
 from steepest.errors import InputError, near
-from steepest.estimators.base import Classifier
+from steepest.estimators.base import Classifier, finite
 from steepest.estimators.coefficients import coefficients
 from steepest.kernels.types import Order
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import fit_scaling
 from steepest.objective.compiled import CompiledLinear
-from steepest.solvers import Solution, minimize
+from steepest.solvers import Choice, Solution, choose, solve
 from steepest.solvers.platt import calibrate, probabilities
 from steepest.training.automatic import check_count, check_number, mean_one
 
@@ -157,7 +157,7 @@ class OneVsAllSVM(Classifier):
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Probabilities (N, C) of the classes, calibrated. Only with probability=True."""
-        return probabilities(self._scores(X).astype(np.float64), self.sigmoids_)
+        return probabilities(finite(self._scores(X)).astype(np.float64), self.sigmoids_)
 
     def _solve(
         self, X: NDArray[Any], y: NDArray[np.int64], weight: NDArray[Any] | None, seed: int
@@ -165,13 +165,17 @@ class OneVsAllSVM(Classifier):
         if self.loss not in _LOSSES:
             raise InputError(f"there is no loss {self.loss!r} here: {near(self.loss, tuple(_LOSSES))}")
         threads = self._threads()
-        scaling = fit_scaling(X, self.scaling, threads=threads)
+        weight = mean_one(weight, len(X))
+        scaling = fit_scaling(X, self.scaling, weight=weight, threads=threads)
         objective = CompiledLinear(
             X, y, len(self.classes_), _LOSSES[self.loss], penalties.l2, check_number("alpha", self.alpha, 0.0), scaling,
-            mean_one(weight, len(X)), threads,
+            weight, threads,
         )  # fmt: skip
         tol, passes = check_number("tol", self.tol, 0.0), check_count("max_passes", self.max_passes)
-        found = minimize(objective, tol, passes, seed)
+        choice = choose(objective)
+        if choice.solver == "sgd":  # without a penalty: there may be no optimum, and then it says so
+            choice = Choice("newton", choice.because)
+        found = solve(objective, choice, tol=tol, max_passes=passes, seed=seed)
         return Linear(found.parameters["W"], found.parameters["b"], scaling), found
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -185,5 +189,5 @@ class OneVsAllSVM(Classifier):
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Scores (N, C); for two classes that of the second, (N,)."""
-        scores = self._scores(X)
+        scores = finite(self._scores(X))
         return np.asarray(scores[:, 1] if scores.shape[1] == 2 else scores)

@@ -18,7 +18,7 @@ from steepest.estimators.coefficients import coefficients
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import fit_scaling
 from steepest.solvers.ridge import SCORINGS, Ridge
-from steepest.training.automatic import check_number, mean_one
+from steepest.training.automatic import check_number
 
 __all__ = ["RidgeClassifier"]
 
@@ -122,8 +122,7 @@ class RidgeClassifier(Classifier):
         rows, index, weight = self._begin(X, y, sample_weight)
         alpha, alphas = self._strengths()
         threads = self._threads()
-        mean_one(weight, len(rows))  # its checks: the solver's own rounding is another
-        scaling = fit_scaling(rows, self.scaling, threads=threads)
+        scaling = fit_scaling(rows, self.scaling, weight=weight, threads=threads)
         ridge = Ridge.of(rows, index, len(self.classes_), scaling, weight, threads=threads)
         self.curve_ = None
         if alpha is None:

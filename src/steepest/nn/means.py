@@ -47,7 +47,8 @@ class Means:
         C = self.n_classes
         scores = np.empty((len(X), C))
         for begin, distance, index in nearest(self.means, X, C, self.metric, memory, threads, beside=16 * C):
-            closeness = -0.5 * distance**2 if self.metric == "l2" else -distance
+            with np.errstate(over="ignore"):  # whoever predicts looks whether scores are finite
+                closeness = -0.5 * distance**2 if self.metric == "l2" else -distance
             np.put_along_axis(scores[begin : begin + len(index)], index, closeness, axis=1)
         scores += self.offset
         return scores

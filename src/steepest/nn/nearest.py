@@ -37,7 +37,7 @@ def nearest(
     Raises
     ------
     InputError
-        When there is not memory enough for one query.
+        When there is not memory enough for one query, or a distance is beyond float64.
     """
     bytes_meet = X.dtype == Z.dtype == np.uint8
     each = 16 * k + beside + (0 if bytes_meet else (8 + Z.itemsize) * Z.shape[1])
@@ -55,6 +55,11 @@ def nearest(
         distance = np.empty((len(queries), k))
         index = np.empty((len(queries), k), np.int64)
         kernels.neighbors(X, _converted(queries, X), distance, index, metric=metric, threads=count)
+        if not np.isfinite(distance).all():
+            row = begin + int(np.flatnonzero(~np.isfinite(distance).all(axis=1))[0])
+            raise InputError(
+                f"X[{row}] is so far from the examples that its distances are beyond float64: is it in their units?"
+            )
         yield begin, distance, index
 
 

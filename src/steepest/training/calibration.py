@@ -35,10 +35,9 @@ def sigmoids(objective: CompiledLinear, scaling: str, fit: Callable[[CompiledLin
 
     def scores_without(rows: Order) -> Callable[[Any], Any]:
         X, weight = objective.X[rows], objective.weight
-        part = replace(
-            objective, X=X, y=objective.y[rows], scaling=fit_scaling(X, scaling, threads=objective.threads),
-            weight=None if weight is None else mean_one(weight[rows], len(X)),
-        )  # fmt: skip
+        weight = None if weight is None else mean_one(weight[rows], len(X))
+        how = fit_scaling(X, scaling, weight=weight, threads=objective.threads)
+        part = replace(objective, X=X, y=objective.y[rows], scaling=how, weight=weight)
         model = one_score(fit(part))
         return lambda held: model.scores(held, threads=objective.threads)
 

@@ -130,7 +130,7 @@ def prepare(
     model = choices.model(recipe, rule, X.shape[1], n_classes)
     course = schedules.course(recipe.schedule, recipe.warm_up)
     patience = None if recipe.patience is None else check_count("patience", recipe.patience)
-    scaling = fit_scaling(X, recipe.scaling, threads=choices.threads(recipe))
+    scaling = fit_scaling(X, recipe.scaling, weight=weight, threads=choices.threads(recipe))
     objective = formula(recipe, model, X, y, n_classes, scaling, weight)
     batch_size = automatic.batch_size(recipe.batch_size, len(X))
     if model is not None and len(X) % batch_size == 1 and choices.has_batch_norm(model.layers):
