@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import math
 import os
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 from steepest.errors import InputError
-from steepest.kernels import ascent_reference, gram_reference, neighbors_reference, reference
+from steepest.kernels import (
+    ascent_reference,
+    gram_reference,
+    neighbors_reference,
+    reference,
+    sparse_reference,
+    sparse_sweeps,
+)
+from steepest.kernels.sparse import are_sparse
 from steepest.kernels.types import F32, F64, AnyRows, Formula, Labels, NetworkStage, Order, Tally
 
 try:
@@ -41,6 +50,8 @@ __all__ = [
     "pull",
     "runs_native",
     "scores",
+    "sparse_times",
+    "sparse_transposed_times",
     "use",
 ]
 
@@ -97,7 +108,10 @@ def order(seed: int, purpose: int, epoch: int, out: Order) -> None:
 
 def moments(X: AnyRows, order: Order | None, mean: F64, variance: F64, *, threads: int) -> None:
     """See `reference.moments`."""
-    (native.moments if runs_native() else reference.moments)(X, order, mean, variance, threads=threads)
+    kernel: Callable[..., None] = (
+        sparse_sweeps.moments if are_sparse(X) else (native if runs_native() else reference).moments
+    )
+    kernel(X, order, mean, variance, threads=threads)
 
 
 def neighbors(
@@ -119,7 +133,9 @@ def gram(
     *, precision: str = "float32", threads: int,
 ) -> None:  # fmt: skip
     """See `gram_reference.gram`."""
-    kernel = native.gram if runs_native() else gram_reference.gram
+    kernel: Callable[..., None] = (
+        sparse_sweeps.gram if are_sparse(X) else (native if runs_native() else gram_reference).gram
+    )
     kernel(X, order, weight, shift, scale, out, precision=precision, threads=threads)
 
 
@@ -127,7 +143,9 @@ def cross(
     X: AnyRows, y: Labels, order: Order | None, weight: F32 | None, shift: F64, scale: F64, out: F64, *, threads: int
 ) -> None:
     """See `gram_reference.cross`."""
-    kernel = native.cross if runs_native() else gram_reference.cross
+    kernel: Callable[..., None] = (
+        sparse_sweeps.cross if are_sparse(X) else (native if runs_native() else gram_reference).cross
+    )
     kernel(X, y, order, weight, shift, scale, out, threads=threads)
 
 
@@ -162,7 +180,10 @@ def block_grams(X: AnyRows, order: Order | None, shift: F64, scale: F64, out: F3
 
 def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int) -> None:
     """See `reference.scores`."""
-    (native.scores if runs_native() else reference.scores)(X, order, shift, scale, W, b, out, threads=threads)
+    kernel: Callable[..., None] = (
+        sparse_sweeps.scores if are_sparse(X) else (native if runs_native() else reference).scores
+    )
+    kernel(X, order, shift, scale, W, b, out, threads=threads)
 
 
 def gradient(
@@ -170,6 +191,10 @@ def gradient(
     W: F32, b: F32, dW: F32, db: F32, *, loss: Formula, threads: int,
 ) -> Tally:  # fmt: skip
     """See `reference.gradient`."""
+    if are_sparse(X):
+        return sparse_sweeps.gradient(
+            X, y, order, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads, losses=_native_losses(loss)
+        )
     if loss.native is None or not runs_native():
         return reference.gradient(X, y, order, weight, shift, scale, W, b, dW, db, loss=loss, threads=threads)
     return native.gradient(
@@ -182,12 +207,35 @@ def descend(
     W: F32, b: F32, vW: F32, vb: F32, lr: F32, *, loss: Formula, threads: int, **how: Any,
 ) -> Tally:  # fmt: skip
     """See `reference.descend`."""
+    if are_sparse(X):
+        return sparse_sweeps.descend(
+            X, y, order, weight, shift, scale, W, b, vW, vb, lr,
+            loss=loss, threads=threads, losses=_native_losses(loss), **how,
+        )  # fmt: skip
     if loss.native is None or not runs_native():
         return reference.descend(X, y, order, weight, shift, scale, W, b, vW, vb, lr, loss=loss, threads=threads, **how)
     return native.descend(
         X, y, order, weight, shift, scale, W, b, vW, vb, lr,
         loss=loss.native, smoothing=loss.smoothing, threads=threads, **how,
     )  # fmt: skip
+
+
+def sparse_times(values: Any, columns: Any, starts: Order, W: F64, out: F64, *, threads: int) -> None:
+    """See `sparse_reference.sparse_times`."""
+    (native if runs_native() else sparse_reference).sparse_times(values, columns, starts, W, out, threads=threads)
+
+
+def sparse_transposed_times(values: Any, columns: Any, starts: Order, P: F64, out: F64, *, threads: int) -> None:
+    """See `sparse_reference.sparse_transposed_times`."""
+    kernel = (native if runs_native() else sparse_reference).sparse_transposed_times
+    kernel(values, columns, starts, P, out, threads=threads)
+
+
+def _native_losses(loss: Formula) -> Callable[..., None] | None:
+    """Return the native twin of a loss's two formulas, where there is one and it is in use."""
+    if loss.native is None or not runs_native():
+        return None
+    return partial(native.losses, name=loss.native, smoothing=loss.smoothing)
 
 
 def network_descend(

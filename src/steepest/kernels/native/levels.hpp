@@ -6,6 +6,7 @@
 #include "ascent.hpp"
 #include "neighbors.hpp"
 #include "network.hpp"
+#include "sparse.hpp"
 #include "sweep.hpp"
 
 namespace steepest {
@@ -19,6 +20,8 @@ struct Level {
   void (*neighbors)(const Neighbors&, int threads);
   void (*gram)(const Data&, bool precise, double* out, int threads);
   void (*cross)(const Data&, int classes, double* out, int threads);
+  void (*sparse_times)(const Sparse&, const double* W, int64_t width, double* out, int threads);
+  void (*sparse_transposed_times)(const Sparse&, const double* P, int64_t width, double* out, int threads);
   Tally (*ascend)(const Data&, const Linear&, const Ascent&, int threads);
   void (*best_slopes)(Loss, const float* s, const int64_t* y, int64_t rows, int classes, float strength, float* p, int threads);
   void (*pull)(const Data&, const float* p, int classes, double* out, int threads);
