@@ -22,9 +22,6 @@ __all__ = ["SOLVERS", "Choice", "choose", "solve"]
 SOLVERS = ("auto", "newton", "ridge", "sgd")
 """What can be asked for. "sgd" is mini-batch descent, which is no solver of this room but `training`'s."""
 
-MOST_FEATURES = 8000
-"""A Gram matrix of more features than these takes longer to factor than it saves."""
-
 
 class Choice(NamedTuple):
     """The name of a solver, and why; nothing to say where it was asked for."""
@@ -74,8 +71,6 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
         return Choice("sgd", f"loss {objective.loss.name} has a kink; solver='newton' would round it, and take longer")
     if objective.alpha == 0:
         return Choice("sgd", "without a penalty there may be no optimum")
-    if (D := objective.X.shape[1]) > MOST_FEATURES:
-        return Choice("sgd", f"{D} features are too many for a preconditioner")
     return Choice("newton", f"loss {objective.loss.name} is convex and the penalty is L2")
 
 

@@ -18,12 +18,12 @@ FLAT = 1e-12
 """A curvature that is none: along the biases, where no example is near its margin."""
 EXACT = 0.5
 """The residual is brought below the share min(EXACT, sqrt(size of the gradient / that at the start))."""
+SPARE = 0.1
+"""Of the bound that is to be proven, what the residual of a step may leave."""
 
 
-def direction(problem: Problem, point: Point, inverse: Inverse, first: float) -> F64:
+def direction(problem: Problem, point: Point, inverse: Inverse, first: float, tol: float = 0.0) -> F64:
     """Return about -H^-1 g, H the Hessian at the point, by conjugate gradients with a preconditioner.
-
-        H V = 1/N sum_i w_i x_i (H_i V' x_i)' + 2 alpha V,    H_i = d2L_i / ds2
 
     Parameters
     ----------
@@ -33,23 +33,21 @@ def direction(problem: Problem, point: Point, inverse: Inverse, first: float) ->
         M^-1.
     first : float
         The size of the gradient where the search began: nearer to the optimum steps are more exact.
+    tol : float
+        No step is more exact than this relative bound needs it.
 
     References
     ----------
     Dembo and Steihaug, Truncated-Newton algorithms for large-scale unconstrained optimization, 1983.
     """
-    assert problem.dense is not None
-    X, y, weight = problem.dense, problem.given.y, (problem.weight / len(problem))[:, np.newaxis]
-    S = X @ point.Z[:-1] + point.Z[-1]
     size = float(np.linalg.norm(point.gradient))
-    enough = min(EXACT, math.sqrt(size / first)) * size
-    V, r = np.zeros_like(point.Z), -point.gradient
+    proves = math.sqrt(4 * problem.alpha * SPARE * tol * point.value)
+    enough = max(min(EXACT, math.sqrt(size / first)) * size, min(proves, EXACT * size))
+    hessian, V, r = problem.hessian(point.Z), np.zeros_like(point.Z), -point.gradient
     z = inverse(r)
     d, rz = z.copy(), float(np.vdot(r, z))
     for _ in range(MOST):
-        along = weight * problem.dual.product(S, y, X @ d[:-1] + d[-1])
-        Hd = np.vstack([X.T @ along + 2 * problem.alpha * d[:-1], along.sum(axis=0)])
-        problem.passes += 1
+        Hd = hessian(d)
         bend = float(np.vdot(d, Hd))
         if not bend > FLAT * float(np.vdot(d, d)):  # what there is of a step is taken
             break

@@ -115,7 +115,7 @@ def _draw(h: F64, count: int, rng: np.random.Generator) -> tuple[Order, F64]:
 def _gram(problem: Problem, rows: Order, weight: F32) -> F64:
     """Sum over the rows of w_i x_i x_i', (D + 1, D + 1), x_i with a 1 at its end."""
     at, D = problem.centred, problem.shape[0] - 1
-    if problem.dense is not None:
+    if isinstance(problem.dense, np.ndarray):
         X = np.column_stack([problem.dense[rows], np.ones(len(rows))])
         return np.asarray((X * weight[rows, np.newaxis]).T @ X)
     G = np.empty((D, D))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 from steepest import losses, penalties
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
+from steepest.kernels.sparse import are_sparse
 from steepest.kernels.types import F32, F64, Order
 from steepest.losses.duals import Dual, dual
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import Scaling
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
+from steepest.objective.sparse import ScaledRows
 
 __all__ = ["Point", "Problem"]
 
@@ -38,7 +41,8 @@ class Point:
 class Problem:
     """L(W) = mean loss + alpha |W|^2 of a linear classifier with a free bias; `passes` counts looks at all rows.
 
-    Centring changes no optimum, for the bias is free, and sets the bias apart from the weights.
+    Centring changes no optimum, for the bias is free, and sets the bias apart from the weights. Rows of small data are
+    held in float64 and centred; sparse rows stay as they are, and the products with them are centred.
 
     Parameters
     ----------
@@ -62,11 +66,22 @@ class Problem:
         self.alpha = 0.0 if isinstance(objective.penalty, penalties.NoPenalty) else float(objective.alpha)
         self.passes = 0.0
         self.weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight
-        self.centred, self.spread = self._centre()
-        self.dense = self._rows(slice(None)) if objective.X.size <= SMALL else None
+        self.centred, self.squares = self._centre()
+        self.spread = float(self.squares.sum())
+        self.dense = self._at_hand()
 
     def __len__(self) -> int:
         return len(self.given)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are sparse."""
+        return are_sparse(self.given.X)
+
+    @property
+    def grams(self) -> bool:
+        """Whether Gram matrices of the features are made: of dense rows, and not of too many features."""
+        return not self.sparse and self.given.X.shape[1] <= MOST_FEATURES
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -85,7 +100,7 @@ class Problem:
         """Look at all rows: small data in float64, all else in the native sweep."""
         self.passes += 1
         if self.dense is not None:
-            return self._evaluate_dense(Z, self.dense)
+            return self._evaluate_at_hand(Z)
         value, gradient = self.centred.value_and_gradient(_parameters(Z))
         return Point(Z, value, np.vstack([gradient["W"], gradient["b"]]).astype(np.float64), self.passes)
 
@@ -98,33 +113,81 @@ class Problem:
         self.passes += len(rows) / (2 * len(self))
         return Linear(at["W"], at["b"], self.centred.scaling).scores(self.given.X, rows, threads=self.given.threads)
 
-    def _centre(self) -> tuple[CompiledLinear, float]:
-        """Move the shift to the weighted mean; and the mean of w_i |x_i|^2."""
+    def _centre(self) -> tuple[CompiledLinear, F64]:
+        """Move the shift to the weighted mean; and the mean of w_i z_if^2 of each feature, (D,)."""
         L, scaling = self.given, self.given.scaling
-        mean, variance = np.empty(L.X.shape[1]), np.empty(L.X.shape[1])
+        mean, squares = np.empty(L.X.shape[1]), np.empty(L.X.shape[1])
         self.passes += 0.5
         if L.weight is None:
-            kernels.moments(L.X, None, mean, variance, threads=L.threads)
-            return replace(L, scaling=Scaling(mean, scaling.scale)), float(variance @ scaling.scale**2)
-        sums, spread = np.empty((1, len(mean))), 0.0
+            kernels.moments(L.X, None, mean, squares, threads=L.threads)
+            return replace(L, scaling=Scaling(mean, scaling.scale)), squares * scaling.scale**2
+        sums = np.empty((1, len(mean)))
         kernels.cross(L.X, np.zeros_like(L.y), None, L.weight, *scaling, sums, threads=L.threads)
         at = Scaling(scaling.shift + sums[0] / len(L) / scaling.scale, scaling.scale)
+        if are_sparse(L.X):
+            return replace(L, scaling=at), ScaledRows(L.X, at, L.threads).squares(L.weight) / len(L)
+        squares[:] = 0
         step = max(1, 2**20 // max(1, len(mean)))
         for first in range(0, len(L), step):
             rows = slice(first, first + step)
-            spread += float(L.weight[rows] @ (((L.X[rows] - at.shift) * at.scale) ** 2).sum(axis=1))
-        return replace(L, scaling=at), spread / len(L)
+            squares += L.weight[rows] @ ((L.X[rows] - at.shift) * at.scale) ** 2
+        return replace(L, scaling=at), squares / len(L)
 
-    def _rows(self, rows: slice) -> F64:
-        at = self.centred.scaling
-        return np.asarray((self.given.X[rows] - at.shift) * at.scale, np.float64)
+    def hessian(self, Z: F64) -> Callable[[F64], F64]:
+        """Return the product V -> H V with the Hessian of L at Z, for rows at hand.
 
-    def _evaluate_dense(self, Z: F64, X: F64) -> Point:
-        W, L, y = Z[:-1], self.given.loss, self.given.y
-        S = X @ W + Z[-1]
-        P = L.gradient(S, y) * (self.weight / len(self))[:, np.newaxis]
-        value = float(self.weight @ L(S, y)) / len(self) + self.alpha * float(np.vdot(W, W))
-        return Point(Z, value, np.vstack([X.T @ P + 2 * self.alpha * W, P.sum(axis=0)]), self.passes)
+        H V = 1/N sum_i w_i x_i (H_i V' x_i)' + 2 alpha V,    H_i = d2L_i / ds2
+        """
+        y, weight, kept = self.given.y, self.weight / len(self), dict[int, F64]()
+
+        def scores(rows: slice) -> F64:
+            assert self.dense is not None
+            if (first := rows.start or 0) in kept:
+                return kept[first]
+            S = np.asarray(self.dense[rows] @ Z[:-1] + Z[-1])
+            if len(self) * S.shape[1] <= KEPT:
+                kept[first] = S
+            return S
+
+        def product(V: F64) -> F64:
+            self.passes += 1
+
+            def along(moved: F64, rows: slice) -> F64:
+                return np.asarray(self.dual.product(scores(rows), y[rows], moved) * weight[rows, np.newaxis])
+
+            HV = self._sweep(V, along)
+            HV[:-1] += 2 * self.alpha * V[:-1]
+            return HV
+
+        return product
+
+    def _at_hand(self) -> F64 | ScaledRows | None:
+        """Return rows to multiply with in float64: a copy of small data, sparse ones in place."""
+        X, at = self.given.X, self.centred.scaling
+        if are_sparse(X):
+            return ScaledRows(X, at, self.given.threads)
+        return np.asarray((X - at.shift) * at.scale, np.float64) if X.size <= SMALL else None
+
+    def _sweep(self, V: F64, slopes: Callable[[F64, slice], F64]) -> F64:
+        """Return sum_i x_i p_i', the biases' last, p_i = slopes(scores at V, rows)."""
+        X = self.dense
+        assert X is not None
+        if isinstance(X, ScaledRows):
+            return X.sweep(V, slopes)
+        P = slopes(X @ V[:-1] + V[-1], slice(None))
+        return np.vstack([X.T @ P, P.sum(axis=0)])
+
+    def _evaluate_at_hand(self, Z: F64) -> Point:
+        L, weight, total = self.given, self.weight / len(self), [0.0]
+
+        def slopes(S: F64, rows: slice) -> F64:
+            total[0] += float(weight[rows] @ L.loss(S, L.y[rows]))
+            return np.asarray(L.loss.gradient(S, L.y[rows]) * weight[rows, np.newaxis])
+
+        gradient = self._sweep(Z, slopes)
+        gradient[:-1] += 2 * self.alpha * Z[:-1]
+        value = total[0] + self.alpha * float(np.vdot(Z[:-1], Z[:-1]))
+        return Point(Z, value, gradient, self.passes)
 
     def start(self, at: Parameters | None = None) -> F64:
         """W = 0, or these W and b of the features as the objective scales them."""
@@ -148,6 +211,10 @@ class Problem:
 
 SMALL = 2**21
 """Numbers in X up to which a copy of it in float64 is made."""
+MOST_FEATURES = 8000
+"""A Gram matrix of more features than these takes longer to factor than it saves."""
+KEPT = 2**24
+"""Scores that are kept for products with the Hessian; more are computed anew."""
 KNOWN = ("softmax", "squared_hinge", "logistic", "ova_squared_hinge", "hinge", "ova_hinge")
 
 

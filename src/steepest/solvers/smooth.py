@@ -10,15 +10,14 @@ import numpy as np
 
 from steepest.solvers import newton
 from steepest.solvers.duality import but_for_biases, gap
-from steepest.solvers.preconditioner import Along, Inverse, Shared
+from steepest.solvers.nystrom import Diagonal, first
+from steepest.solvers.preconditioner import Along, Inverse
 from steepest.solvers.problem import Point, Problem
 from steepest.solvers.quasi_newton import Memory
 
 __all__ = ["SmoothSearch", "Watcher"]
 
 PAIRS = 12
-SAMPLED = 4
-"""Rows a feature in the sample for the first preconditioner."""
 DRAWN, LOOKED = 3, 20_000
 """Rows a feature in each Gram of the later ones, and rows whose curvature is looked at to draw them."""
 FIRST, LATER = 6, (18, 45, 90)
@@ -78,9 +77,9 @@ class SmoothSearch:
         self.problem, self.tol, self.max_passes, self.watch = problem, tol, max_passes, watch
         self.rng, self.memory = rng, Memory(PAIRS)
         self.history: list[dict[str, float]] = []
-        self.inverse: Inverse = inverse or Shared(problem, rng, SAMPLED * problem.shape[0])
+        self.inverse: Inverse = inverse or first(problem, rng)
         D, C = problem.shape
-        self.bends = PAYS * len(problem) >= D**2 and C <= BLOCKS
+        self.bends = problem.sparse or (problem.grams and PAYS * len(problem) >= D**2 and C <= BLOCKS)
         self.look = len(problem) if problem.dense is not None else min(LOOKED, SCORES // C)
         self.bound, self.ended, self.first = math.inf, "", 0.0
 
@@ -102,7 +101,8 @@ class SmoothSearch:
             if after is None:
                 self.ended = ROUNDED
                 break
-            self.memory.learn(point, after)
+            if self.problem.dense is None:
+                self.memory.learn(point, after)
             point = after
             if point.value < best[0] * (1 - 1e-7) or left < best[1] * (1 - 1e-2):
                 best, waited = (min(best[0], point.value), min(best[1], left)), 0
@@ -117,11 +117,14 @@ class SmoothSearch:
         self.history.append({"pass": self.problem.passes, "objective": point.value, "bound": min(point.value, left)})
         if self.watch is not None and self.watch(point, left):
             self.ended = "it was asked to stop"
-        elif self.problem.passes >= self.max_passes * (PATIENT if self.problem.dense is not None else 1):
+        elif self.problem.passes >= self.max_passes * (PATIENT if isinstance(self.problem.dense, np.ndarray) else 1):
             self.ended = f"max_passes={self.max_passes:g} were spent"
         return bool(self.ended)
 
     def _look_again(self, point: Point) -> None:
+        if self.problem.sparse:
+            self.inverse = Diagonal(self.problem, point.Z, self.rng)
+            return
         few = self.problem.dense is not None
         rows = len(self.problem) if few else DRAWN * self.problem.shape[0]
         self.inverse = Along(self.problem, point.Z, self.rng, rows, self.look)
@@ -130,7 +133,7 @@ class SmoothSearch:
         """Go along the direction of the memory, half as far until the objective has fallen enough."""
         self.first = max(self.first, float(np.linalg.norm(point.gradient)))
         if self.problem.dense is not None:
-            direction = newton.direction(self.problem, point, self.inverse, self.first)
+            direction = newton.direction(self.problem, point, self.inverse, self.first, self.tol)
         else:
             direction = self.memory.direction(point.gradient, self.inverse)
         slope = float(np.vdot(direction, point.gradient))
