@@ -15,6 +15,7 @@ from typing import Any, Literal
 from steepest.errors import InputError
 from steepest.kernels import (
     ascent_reference,
+    coordinate_reference,
     gram_reference,
     neighbors_reference,
     reference,
@@ -33,6 +34,7 @@ __all__ = [
     "ascend",
     "best_slopes",
     "block_grams",
+    "coordinate",
     "cross",
     "default_threads",
     "descend",
@@ -176,6 +178,14 @@ def pull(
 def block_grams(X: AnyRows, order: Order | None, shift: F64, scale: F64, out: F32, *, threads: int) -> None:
     """See `ascent_reference.block_grams`."""
     (native if runs_native() else ascent_reference).block_grams(X, order, shift, scale, out, threads=threads)
+
+
+def coordinate(
+    G: F64, U: F64 | None, P: F64, signs: F64, damping: F64, gradient: F64, l1: F64, l2: F64, V: F64, Q: F64, **how: Any
+) -> tuple[int, float]:
+    """See `coordinate_reference.coordinate`."""
+    kernel = native.coordinate if runs_native() else coordinate_reference.coordinate
+    return kernel(G, U, P, signs, damping, gradient, l1, l2, V, Q, **how)
 
 
 def scores(X: AnyRows, order: Order | None, shift: F64, scale: F64, W: F32, b: F32, out: F32, *, threads: int) -> None:

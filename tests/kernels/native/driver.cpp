@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "../../../src/steepest/kernels/native/ascent.hpp"
+#include "../../../src/steepest/kernels/native/coordinate.hpp"
 #include "../../../src/steepest/kernels/native/gram.hpp"
 #include "../../../src/steepest/kernels/native/neighbors.hpp"
 #include "../../../src/steepest/kernels/native/network.hpp"
@@ -27,6 +29,7 @@ extern const steepest::Sweeps sweeps;
 extern const steepest::Networks networks;
 void moments(const steepest::Data& data, double* mean, double* variance, int threads);
 void neighbors(const steepest::Neighbors& search, int threads);
+steepest::Settled coordinate(const steepest::Quadratic& model, int threads);
 }  // namespace STEEPEST_ISA
 
 namespace {
@@ -107,6 +110,7 @@ struct Problem {
     if (features <= 800) {
       for (const Data* of : {&data, (const Data*)&plain}) STEEPEST_ISA::gram(*of, of == &plain, square.data(), threads), add(square);
       STEEPEST_ISA::cross(data, classes, sums.data(), threads), add(sums);
+      coordinates(square, threads, add);
     }
     const int64_t k = std::min<int64_t>(3, rows), queries = std::min<int64_t>(rows, 40);
     std::vector<double> some((size_t)(queries * features), 0.5), distance((size_t)(queries * k));
@@ -118,6 +122,20 @@ struct Problem {
     for (Metric metric : {Metric::l1, Metric::l2}) {
       STEEPEST_ISA::neighbors({all, few, metric, k, distance.data(), index.data()}, threads);
       add(distance), add(index);
+    }
+  }
+
+  // Some sweeps of coordinate descent: classes apart, which threads share; and coupled by directions and by a pair.
+  template <class Add>
+  void coordinates(const std::vector<double>& G, int threads, Add add) const {
+    const size_t A = (size_t)features, C = (size_t)classes;
+    const std::vector<double> some(A, 0.1), gradient(C * A, -1.5), U(C, 1 / std::sqrt((double)C)), pair(C * A, 0.2), sign{1.0};
+    for (int kind = 0; kind < 3; ++kind) {
+      std::vector<double> V(C * A), Q((kind == 1 ? 1 : C) * A);
+      const Quadratic model{features, classes, kind == 1 ? 1 : classes, 1, kind == 2, G.data(), kind == 1 ? U.data() : nullptr, pair.data(), sign.data(),
+                            some.data(), gradient.data(), some.data(), some.data(), kind == 2, 1e-6, 15, V.data(), Q.data()};
+      const Settled found = STEEPEST_ISA::coordinate(model, threads);
+      add(V), add(Q), add(std::vector<double>{(double)found.epochs, found.change});
     }
   }
 

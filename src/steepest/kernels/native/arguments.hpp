@@ -99,6 +99,7 @@ const Level& chosen_level();  // read it while the interpreter is held: no other
 void add_neighbors(nb::module_& m);
 void add_networks(nb::module_& m);
 void add_gram(nb::module_& m);
+void add_coordinate(nb::module_& m);
 void add_sparse(nb::module_& m);
 void add_ascent(nb::module_& m);
 

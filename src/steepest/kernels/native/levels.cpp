@@ -8,6 +8,7 @@
   void neighbors(const steepest::Neighbors& task, int threads);                                  \
   void gram(const steepest::Data& data, bool precise, double* out, int threads);                 \
   void cross(const steepest::Data& data, int classes, double* out, int threads);                 \
+  steepest::Settled coordinate(const steepest::Quadratic& model, int threads);                   \
   void sparse_times(const steepest::Sparse& X, const double* W, int64_t width, double* out, int threads); \
   void sparse_transposed_times(const steepest::Sparse& X, const double* P, int64_t width, double* out, int threads); \
   steepest::Tally ascend(const steepest::Data&, const steepest::Linear&, const steepest::Ascent&, int threads); \
@@ -39,7 +40,7 @@ bool avx512() {
 
 }  // namespace
 
-#define STEEPEST_ENTRIES(isa) &isa::sweeps, &isa::networks, isa::moments, isa::neighbors, isa::gram, isa::cross, isa::sparse_times, isa::sparse_transposed_times, isa::ascend, isa::best_slopes, isa::pull, isa::block_grams
+#define STEEPEST_ENTRIES(isa) &isa::sweeps, &isa::networks, isa::moments, isa::neighbors, isa::gram, isa::cross, isa::coordinate, isa::sparse_times, isa::sparse_transposed_times, isa::ascend, isa::best_slopes, isa::pull, isa::block_grams
 const std::vector<Level>& levels() {
   static const std::vector<Level> all{
       {"portable", [] { return true; }, STEEPEST_ENTRIES(steepest_portable)},

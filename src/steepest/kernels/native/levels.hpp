@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ascent.hpp"
+#include "coordinate.hpp"
 #include "neighbors.hpp"
 #include "network.hpp"
 #include "sparse.hpp"
@@ -20,6 +21,7 @@ struct Level {
   void (*neighbors)(const Neighbors&, int threads);
   void (*gram)(const Data&, bool precise, double* out, int threads);
   void (*cross)(const Data&, int classes, double* out, int threads);
+  Settled (*coordinate)(const Quadratic&, int threads);
   void (*sparse_times)(const Sparse&, const double* W, int64_t width, double* out, int threads);
   void (*sparse_transposed_times)(const Sparse&, const double* P, int64_t width, double* out, int threads);
   Tally (*ascend)(const Data&, const Linear&, const Ascent&, int threads);

@@ -130,6 +130,7 @@ NB_MODULE(_native, m) {
   add_neighbors(m);
   add_networks(m);
   add_gram(m);
+  add_coordinate(m);
   add_sparse(m);
   add_ascent(m);
   m.def("order", order, "seed"_a, "purpose"_a, "epoch"_a, "out"_a.noconvert());
