@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from steepest.estimators.coefficients import coefficients
 from steepest.estimators.descent import DescentClassifier
+from steepest.estimators.separable import warn_if_separable
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
 from steepest.nn.scaling import fit_scaling
@@ -112,7 +113,8 @@ class LinearClassifier(DescentClassifier):
     Warns
     -----
     ConvergenceWarning
-        When "newton" could not prove the bound: what is left, why, and what to do.
+        When "newton" could not prove the bound: what is left, why, and what to do; and where there is no optimum, for
+        the rows are separable and not penalized.
 
     Examples
     --------
@@ -188,7 +190,10 @@ class LinearClassifier(DescentClassifier):
         choice = choose(objective, self.solver, self._descends())
         self.solver_, self.certificate_ = choice.solver, None
         if choice.solver == "sgd":
-            return self._descend(rows, index, recipe, weight)
+            self._descend(rows, index, recipe, weight)
+            if not self._descends():
+                warn_if_separable(objective, self.model_)
+            return self
         tol = check_number("tol", self.tol, 0.0)
         found = solve(
             objective, choice, tol=tol, max_passes=check_count("max_passes", self.max_passes), seed=recipe.seed

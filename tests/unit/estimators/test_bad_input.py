@@ -27,6 +27,19 @@ def test_without_a_penalty_separable_data_have_no_optimum(three, loss):
     assert clf.score(20 * np.eye(3)[y], y) == 1
 
 
+def test_and_the_default_says_so(three):
+    X, y = three
+    apart = 20 * np.eye(3)[y]
+    for how in ({"alpha": 0.0}, {"penalty": None}, {"alpha": 0.0, "loss": "logistic"}):
+        with pytest.warns(ConvergenceWarning, match="all 90 rows classified right, .* has no minimum.*give alpha > 0"):
+            st.LinearClassifier(**how).fit(apart, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        st.LinearClassifier(alpha=0.0).fit(X, y)  # not separable
+        st.LinearClassifier(alpha=0.0, epochs=5).fit(apart, y)  # descent was asked for
+        st.LinearClassifier("squared_hinge", alpha=0.0).fit(apart, y)  # can be 0
+
+
 def test_squares_have_an_optimum_without_a_penalty(three):
     X, y = three
     for clf in (st.RidgeClassifier(0.0), st.LinearClassifier("squared", alpha=0.0)):
