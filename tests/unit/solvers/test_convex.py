@@ -162,7 +162,7 @@ def test_what_cannot_be_solved_is_named():
         ("softmax", 1e-4, ["epochs"], "sgd", "epochs was given"),
         ("softmax", 1e-4, ["lr", "epochs"], "sgd", "lr, epochs were given"),
         ("softmax", 0.0, [], "sgd", "without a penalty"),
-        ("hinge", 1e-4, [], "sgd", "has a kink"),
+        ("hinge", 1e-4, [], "ascent", "has a kink"),
         ("perceptron", 1e-4, [], "sgd", "knows no bound"),
         ("squared", 1e-4, [], "ridge", "one decomposition is exact"),
     ],
