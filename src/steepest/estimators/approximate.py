@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.data.describing import readable_bytes
+from steepest.data.limits import memory_size
 from steepest.errors import InputError
 from steepest.kernels.types import F64, AnyRows
 from steepest.nn.nearest import Found, Metric, budget_of, nearest
 
 __all__ = ["Graph"]
 
-LINKS, CARE = 16, 100
-"""Neighbours that each row is linked to (twice as many on the lowest floor), and candidates for them."""
+LINKS, CARE, GRAPH = 16, 100, 200
+"""Neighbours that a row is linked to (twice as many on the lowest floor), candidates for them, bytes for the links."""
 MEASURED = 2
 """Times k rows of what was found are measured anew, for float32 may have them in another order."""
 CHUNK = 4096
@@ -63,12 +65,14 @@ class Graph:
         Raises
         ------
         InputError
-            When faiss is not installed.
+            When faiss is not installed, or there is not memory enough.
         """
         faiss, D = _faiss(), X.shape[1]
         kind = faiss.METRIC_L1 if metric == "l1" else faiss.METRIC_L2
         codes = {"uint8": faiss.ScalarQuantizer.QT_8bit_direct, "float16": faiss.ScalarQuantizer.QT_fp16}
-        if metric == "l2" and X.dtype.name in codes:
+        as_given = metric == "l2" and X.dtype.name in codes
+        _require_memory(len(X), (X.itemsize if as_given else 4) * D + GRAPH)
+        if as_given:
             index, shift, unit = faiss.IndexHNSWSQ(D, codes[X.dtype.name], LINKS, kind), np.zeros(D), 1.0
         else:
             index = faiss.IndexHNSWFlat(D, LINKS, kind)
@@ -131,6 +135,14 @@ def _middle(X: AnyRows) -> tuple[F64, float]:
     most = max(float(np.abs(X[begin : begin + CHUNK] - shift).max()) for begin in range(0, len(X), CHUNK))
     exponent = int(np.frexp(most)[1])
     return shift, float(np.ldexp(1.0, min(max(exponent, -1000), 1000)))
+
+
+def _require_memory(rows: int, each: int) -> None:
+    if rows * each > memory_size():
+        raise InputError(
+            f"an approximate index of {rows:,} examples would take {readable_bytes(rows * each)}, and there are "
+            f"{readable_bytes(memory_size())} of memory: use index='exact', which reads them where they are"
+        )
 
 
 @contextmanager

@@ -99,6 +99,16 @@ def test_the_index_keeps_no_more_than_it_must(dtype, metric, width):
     assert len(faiss.serialize_index(clf._graph.index)) < len(X) * (width * 200 + 200)
 
 
+def test_memory_is_reckoned_before_it_is_taken(monkeypatch):
+    X, y = clouds("uint8", 1000)
+    monkeypatch.setattr("steepest.estimators.approximate.memory_size", lambda: 1000 * (24 + 200))
+    KNNClassifier(index="approximate").fit(X, y)
+    with pytest.raises(
+        InputError, match=r"1,000 examples would take 296\.0 kB, .* 224\.0 kB of memory: use index='exact'"
+    ):
+        KNNClassifier(index="approximate").fit(X.astype(np.float32), y)
+
+
 def test_what_is_wrong_is_named(monkeypatch):
     X, y = clouds("float32", 50)
     for how, word in (
