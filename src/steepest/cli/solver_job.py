@@ -44,6 +44,7 @@ class SolverJob(Job):
         self._sigmoids: F64 | None = None
         self._tol = check_number("tol", settings.tol, 0.0)
         self._max_passes = check_count("max_passes", settings.max_passes)
+        check_count("draws", settings.draws)
         before = None
         if go_on and folder.checkpoint.exists():
             before = load_reached(folder.checkpoint)

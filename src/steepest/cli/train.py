@@ -109,9 +109,8 @@ def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, co
         written.pop("test", None)
     model = given.get("model", written.get("model", "linear"))
     check_model(model)
-    check_known(model, given, "--{}")
-    if config is not None:
-        check_known(model, written, f"{config}: ")
+    check_known(model, given)
+    check_known(model, written, config)
     settings = replace(Settings(), **(DEFAULTS.get(model, {}) | written | given))
     if settings.class_weight not in ("none", "balanced"):
         raise InputError(f"--class-weight must be balanced or none, not {settings.class_weight!r}")

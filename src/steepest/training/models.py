@@ -49,7 +49,7 @@ def check_model(name: str) -> None:
         raise InputError(f"there is no model {name!r}: {close}")
 
 
-def check_known(model: str, given: Collection[str], words: str) -> None:
+def check_known(model: str, given: Collection[str], file: object = None) -> None:
     """Raise an InputError for the first setting that the model does not know.
 
     Parameters
@@ -58,16 +58,11 @@ def check_known(model: str, given: Collection[str], words: str) -> None:
         One of MODELS.
     given : names
         What was said.
-    words : str
-        What stands before a name: "--" for options, or the place of a file's keys.
+    file : path or None
+        Where; None is the command line, whose options begin with two dashes.
     """
     for name in given:
         if name in _OWNED and name not in KNOWN[model]:
-            raise InputError(
-                f"{_written(name, words)} is not known to model {model}: it knows "
-                f"{', '.join(_written(each, words) for each in KNOWN[model])}"
-            )
-
-
-def _written(name: str, words: str) -> str:
-    return words + name.replace("_", "-") if words == "--" else name
+            place, *known = (each if file else f"--{each.replace('_', '-')}" for each in (name, *KNOWN[model]))
+            where = f"{file}: " if file else ""
+            raise InputError(f"{where}{place} is not known to model {model}: it knows {', '.join(known)}")
