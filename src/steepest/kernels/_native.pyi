@@ -133,3 +133,20 @@ def pull(
     X: AnyRows, order: Order | None, weight: F32 | None, shift: F64, scale: F64, p: F32, out: F64, *, threads: int
 ) -> None: ...
 def block_grams(X: AnyRows, order: Order | None, shift: F64, scale: F64, out: F32, *, threads: int) -> None: ...
+def coordinate(
+    G: F64,
+    U: F64 | None,
+    P: F64,
+    signs: F64,
+    damping: F64,
+    gradient: F64,
+    l1: F64,
+    l2: F64,
+    V: F64,
+    Q: F64,
+    *,
+    centred: bool = False,
+    tol: float,
+    epochs: int,
+    threads: int,
+) -> tuple[int, float]: ...

@@ -3,8 +3,10 @@
 from steepest.solvers.certificate import Certificate
 from steepest.solvers.choice import SOLVERS, Choice, choose, solve
 from steepest.solvers.convex import Solution, minimize
+from steepest.solvers.coordinate import coordinate_descent
 from steepest.solvers.descent import gradient_descent
 from steepest.solvers.genetic import genetic_search
+from steepest.solvers.l1_limit import alpha_max
 from steepest.solvers.local_search import local_search
 from steepest.solvers.perceptron import perceptron
 from steepest.solvers.platt import calibrate, platt
@@ -19,8 +21,10 @@ __all__ = [
     "Ridge",
     "Search",
     "Solution",
+    "alpha_max",
     "calibrate",
     "choose",
+    "coordinate_descent",
     "genetic_search",
     "gradient_descent",
     "local_search",

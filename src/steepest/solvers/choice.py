@@ -10,17 +10,22 @@ import numpy as np
 
 from steepest import losses, penalties
 from steepest.errors import InputError, near
+from steepest.kernels.sparse import are_sparse
 from steepest.losses.duals import dual
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.convex import Solution, minimize
+from steepest.solvers.coordinate import coordinate_descent
 from steepest.solvers.ridge import Ridge
 from steepest.solvers.smooth import Watcher
 
 __all__ = ["SOLVERS", "Choice", "choose", "solve"]
 
-SOLVERS = ("auto", "newton", "ridge", "sgd")
+SOLVERS = ("auto", "coordinate", "newton", "ridge", "sgd")
 """What can be asked for. "sgd" is mini-batch descent, which is no solver of this room but `training`'s."""
+
+MOST_PRODUCTS = 8000
+"""Features whose products with one another are kept by coordinate descent on squares, at most."""
 
 
 class Choice(NamedTuple):
@@ -53,6 +58,12 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
         if objective.loss != losses.squared or not _is_l2(objective):
             raise InputError("solver='ridge' needs loss='squared' and penalty='l2': use solver='auto'")
         return Choice("ridge")
+    if solver == "coordinate":
+        if why := _not_sparse(objective):
+            raise InputError(
+                f"solver='coordinate' needs a smooth loss, penalty 'l1' or 'elastic_net', and {why}: use solver='auto'"
+            )
+        return Choice("coordinate")
     if solver == "newton":
         if why := _unknown(objective):
             raise InputError(
@@ -65,6 +76,8 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
         return Choice("sgd", f"{', '.join(given)} {'was' if len(given) == 1 else 'were'} given")
     if objective.loss == losses.squared and _is_l2(objective):
         return Choice("ridge", "the loss is a square and the penalty is L2: one decomposition is exact")
+    if _is_l1(objective):
+        return _of_l1(objective)
     if why := _unknown(objective):
         return Choice("sgd", why)
     if objective.loss.curvature(objective.n_classes) is None:
@@ -81,6 +94,8 @@ def solve(
     """Run the solver that was chosen, which is not "sgd", from `start`."""
     if choice.solver == "ridge":
         return _by_ridge(objective, choice)
+    if choice.solver == "coordinate":
+        return coordinate_descent(objective, tol, max_passes, seed, choice.because, watch, start)
     assert choice.solver == "newton"
     return minimize(objective, tol, max_passes, seed, choice.because, watch, start)
 
@@ -99,6 +114,36 @@ def _by_ridge(objective: CompiledLinear, choice: Choice) -> Solution:
 
 def _is_l2(objective: CompiledLinear) -> bool:
     return isinstance(objective.penalty, penalties.L2 | penalties.NoPenalty)
+
+
+def _is_l1(objective: CompiledLinear) -> bool:
+    return isinstance(objective.penalty, penalties.L1 | penalties.ElasticNet)
+
+
+def _of_l1(objective: CompiledLinear) -> Choice:
+    name = objective.penalty.name
+    if why := _not_sparse(objective):
+        return Choice("sgd", why)
+    if objective.alpha == 0:
+        return Choice("sgd", "without a penalty there may be no optimum")
+    if objective.loss == losses.squared and are_sparse(objective.X):
+        return Choice("sgd", "the rows are sparse, and their products would not be")
+    if objective.loss == losses.squared and (D := objective.X.shape[1]) > MOST_PRODUCTS:
+        return Choice("sgd", f"the products of {D} features are too many to keep")
+    return Choice("coordinate", f"the penalty is {name}: coordinate descent gives exact zeros, and a proof")
+
+
+def _not_sparse(objective: CompiledLinear) -> str:
+    loss = objective.loss
+    if not _is_l1(objective):
+        return f"the penalty is {objective.penalty.name}"
+    if isinstance(loss, losses.Softmax) and loss.smoothing:
+        return "its labels are smoothed"
+    if loss == losses.squared:
+        return ""
+    if dual(loss) is None:
+        return f"of loss {loss.name} it knows no bound"
+    return f"loss {loss.name} has a kink" if loss.curvature(objective.n_classes) is None else ""
 
 
 def _unknown(objective: CompiledLinear) -> str:

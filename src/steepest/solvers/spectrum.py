@@ -14,7 +14,7 @@ from steepest.data.limits import memory_size
 from steepest.errors import InputError
 from steepest.kernels.types import F64
 
-__all__ = ["Spectrum", "blas", "decompose", "require_memory"]
+__all__ = ["Spectrum", "blas", "decompose", "free_memory", "require_memory"]
 
 
 class Spectrum(NamedTuple):
@@ -66,7 +66,7 @@ def blas(threads: int) -> Iterator[None]:
 def require_memory(rows: int, features: int) -> None:
     """Raise an InputError unless a Gram matrix, its copy and the two more that LAPACK works in fit into free memory."""
     side = min(rows, features)
-    needed, free = 4 * 8 * side**2, _free_memory()
+    needed, free = 4 * 8 * side**2, free_memory()
     if needed > free:
         raise InputError(
             f"ridge regression on {rows:,} rows of {features:,} features needs {readable_bytes(needed)} for four "
@@ -75,7 +75,7 @@ def require_memory(rows: int, features: int) -> None:
         )
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
     """Bytes that can be had without pushing anything out: all there are, where the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

@@ -229,15 +229,15 @@ def test_rows_that_are_all_alike_give_the_frequencies(rows):
 
 
 def test_too_little_memory_is_said_before_it_is_asked_for(monkeypatch):
-    monkeypatch.setattr(spectrum, "_free_memory", lambda: 10_000_000)
+    monkeypatch.setattr(spectrum, "free_memory", lambda: 10_000_000)
     spectrum.require_memory(10**9, 500)
     spectrum.require_memory(500, 10**9)
     with pytest.raises(InputError, match=r"20,000 features needs 12\.8 GB .* 10\.0 MB of memory are free: use fewer"):
         spectrum.require_memory(10**6, 20_000)
 
 
-def test_the_free_memory_is_a_number_of_bytes():
-    assert 2**20 < spectrum._free_memory() < 2**60
+def test_thefree_memory_is_a_number_of_bytes():
+    assert 2**20 < spectrum.free_memory() < 2**60
 
 
 @pytest.mark.parametrize("rows", [4, 40])
