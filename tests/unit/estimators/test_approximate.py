@@ -1,12 +1,14 @@
 """An approximate index finds nearly all neighbours, measures what it finds exactly, and says what it needs."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import steepest as st
 from steepest.errors import InputError
+from steepest.estimators.approximate import Graph
 from steepest.estimators.knn import KNNClassifier
 
 faiss = pytest.importorskip("faiss", reason="the extra `neighbors` is not installed")
@@ -71,6 +73,24 @@ def test_all_examples_can_be_asked_for_and_equal_ones_come_in_their_order():
     assert distance[0].tolist() == [1.0] * 30 + [4.0] * 30
 
 
+class Lost:
+    """A graph with no path to the last of so many rows, which gives the others in no order."""
+
+    def search(self, queries, k, params):
+        found = np.full((len(queries), k), -1)
+        found[:, : k - 1] = np.arange(k - 1)[::-1]
+        return np.zeros(found.shape), found
+
+
+def test_where_no_path_leads_to_enough_rows_all_are_looked_at():
+    X = np.array([[3.0], [3.0], [1.0], [9.0], [9.0], [0.0]])
+    graph = replace(Graph.of(X, "l2"), index=Lost())
+    for k, expected in ((1, [0]), (3, [2, 0, 1]), (6, [2, 0, 1, 5, 3, 4])):  # of 2k, at most 6, all but one are found
+        ((_, distance, index),) = graph.nearest(np.array([[1.5]]), k, 64, 512.0, 1)
+        assert index[0].tolist() == expected
+        np.testing.assert_array_equal(distance[0], np.abs(X[expected, 0] - 1.5))
+
+
 def test_threads_budget_and_pickles_change_nothing():
     import pickle
 
@@ -87,8 +107,12 @@ def test_threads_budget_and_pickles_change_nothing():
 def test_faiss_is_given_its_threads_back():
     X, y = clouds("uint8", 300)
     before = faiss.omp_get_max_threads()
-    KNNClassifier(index="approximate", threads=1).fit(X, y).predict(X[:5])
-    assert faiss.omp_get_max_threads() == before
+    faiss.omp_set_num_threads(before + 1)
+    try:
+        KNNClassifier(index="approximate", threads=1).fit(X, y).predict(X[:5])
+        assert faiss.omp_get_max_threads() == before + 1
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 @pytest.mark.parametrize(("dtype", "metric", "width"), [("uint8", "l2", 1), ("float16", "l2", 2), ("uint8", "l1", 4)])
