@@ -286,3 +286,11 @@ def test_info_of_what_is_no_run(steepest, tmp_path):
     for place, said in (("gone", "no such run"), ("m", "not a whole"), (".", "no model")):
         done = steepest("info", place)
         assert (done.status, said in done.err) == (2, True)
+
+
+def test_where_the_loss_has_no_minimum_it_says_so(steepest):
+    done = steepest("train", "digits", "--penalty", "none", "--json")
+    assert done.status == 0
+    assert "steepest: warning: without a penalty" in done.err
+    assert "has no minimum" in json.loads(done.out)["notes"][0]
+    assert "no minimum" not in steepest("train", "digits", "--penalty", "none", "--epochs", 60).err

@@ -75,8 +75,8 @@ def train(
     solver: Annotated[
         str | None,
         _text(
-            "linear: auto, newton or ridge (to a proven optimum), sgd (mini-batch descent; any setting of it asks for "
-            "it), random-search, local-search, genetic-search or gradient-descent. [auto]"
+            "linear: auto, newton, ascent, coordinate or ridge (to a proven optimum), sgd (mini-batch descent; any "
+            "setting of it asks for it), random-search, local-search, genetic-search or gradient-descent. [auto]"
         ),
     ] = None,
     tol: Annotated[

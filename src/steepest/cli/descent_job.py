@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from steepest.cli.guard import printable, say
 from steepest.cli.job import Data, Fit, Job, check_same_data
 from steepest.cli.progress import Display
 from steepest.cli.signals import Signals
-from steepest.errors import InputError
+from steepest.errors import ConvergenceWarning, InputError
 from steepest.kernels import dispatch as kernels
 from steepest.nn.linear import Linear
 from steepest.objective.compiled import CompiledLinear
@@ -33,6 +34,7 @@ class DescentJob(Job):
     ) -> None:
         super().__init__(folder, settings, data, began)
         train, self.because = data.parts.train, because
+        self.given = settings.descends()
         assert train.y is not None
         recipe = replace(settings.recipe(), threads=data.threads)
         self.objective, self.plan, self.state = prepare(train.X, train.y, train.n_classes, recipe, data.weight)
@@ -74,7 +76,20 @@ class DescentJob(Job):
 
         if signals.caught is None:
             loop.run(self.objective, self.plan, self.state, watch, self.data.validation)
-        return self.plan.is_over(self.state)
+        finished = self.plan.is_over(self.state)
+        if finished and self.given == []:
+            self._look_for_an_optimum()
+        return finished
+
+    def _look_for_an_optimum(self) -> None:
+        """Say so where there is none: a solver would have been asked for, and could not have found it either."""
+        from steepest.estimators.separable import warn_if_separable
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            if isinstance(self.objective, CompiledLinear) and isinstance(self.state.result, Linear):
+                warn_if_separable(self.objective, self.state.result)
+        self.warn(str(each.message) for each in caught)
 
     def checkpoint(self) -> None:
         """Write the state and the epochs' records."""
@@ -86,6 +101,7 @@ class DescentJob(Job):
         """Return the model of the best epoch, or of the last."""
         summary = summarize(self.objective, self.plan, self.state, self.data.parts, finished=finished)
         summary |= {"because": self.because} if self.settings.model == "linear" else {"solver": None}
+        summary["notes"] = [*self.warnings, *summary["notes"]]
         return Fit(
             _plain(self.state.result, self.settings.model), summary, self.state.history, self.objective.loss.name
         )
