@@ -6,7 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import steepest as st
 
-WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
+WEIGHTS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 ROUNDED = "W is float32 and proven to `tol` only (or descends), and the check compares to 1e-7"
 SHUFFLED = "mini-batches see rows in a shuffled order, and a row given twice at two steps"
 WHOLE = "alpha is chosen by leaving out rows, and one of two equal rows tells what the other is"
@@ -15,9 +15,9 @@ SIGMOIDS = (
     "predicted: as with scikit-learn's own SVC(probability=True)"
 )
 EXPECTED = {
-    "LinearClassifier": {WEIGHTS: ROUNDED},
-    "MLPClassifier": {WEIGHTS: SHUFFLED},
-    "OneVsAllSVM": {WEIGHTS: ROUNDED},
+    "LinearClassifier": dict.fromkeys(WEIGHTS, ROUNDED),
+    "MLPClassifier": dict.fromkeys(WEIGHTS, SHUFFLED),
+    "OneVsAllSVM": dict.fromkeys(WEIGHTS, ROUNDED),
 }
 ESTIMATORS = [
     st.LinearClassifier(),
@@ -41,9 +41,9 @@ ESTIMATORS = [
 def expected(estimator):
     name = type(estimator).__name__
     if getattr(estimator, "alpha", None) == "auto":
-        return {WEIGHTS: WHOLE}
-    if getattr(estimator, "loss", None) == "squared":  # by ridge, in float64
-        return {}
+        return dict.fromkeys(WEIGHTS, WHOLE)
+    if getattr(estimator, "loss", None) == "squared":  # dense by ridge, in float64
+        return {WEIGHTS[1]: ROUNDED}
     if getattr(estimator, "probability", False):
         return EXPECTED[name] | {"check_classifiers_train": SIGMOIDS}
     return EXPECTED.get(name, {})

@@ -129,9 +129,9 @@ def test_features_whose_squares_are_beyond_float64_are_refused(scaling, three):
             clf.set_params(scaling=scaling).fit(X, y)
 
 
-@pytest.mark.parametrize("clf", [st.KNNClassifier(), st.NearestMean(), st.Perceptron()], ids=lambda c: type(c).__name__)
-def test_sparse_rows_are_refused_where_they_would_not_stay_sparse(clf, three):
+def test_sparse_rows_are_refused_where_they_would_not_stay_sparse(three):
     X, y = three
+    clf = st.KNNClassifier()
     with pytest.raises(TypeError, match=r"Sparse data was passed .* dense data is required.*toarray"):
         clf.fit(sparse.csr_matrix(X), y)
     with pytest.raises(TypeError, match="Sparse data was passed"):
