@@ -47,12 +47,13 @@ class LinearClassifier(DescentClassifier):
         alpha = 1 / (C N) and alpha = a.
     beta, radius : float
         Parameters of "elastic_net" and "max_norm".
-    solver : "auto", "coordinate", "newton", "ridge" or "sgd"
+    solver : "auto", "coordinate", "newton", "ascent", "ridge" or "sgd"
         "newton": Newton's method, of large data L-BFGS, to a proven bound, for convex losses with the penalty "l2" (see
         `steepest.solvers.minimize`). "ridge": one decomposition, for the loss "squared" with the penalty "l2". "sgd":
         mini-batch descent, for which the parameters from `optimizer` to `epochs` are; giving one of them asks for it.
         `partial_fit` always descends. "coordinate": coordinate descent to a proven bound, for smooth losses with the
         penalty "l1" or "elastic_net"; weights out of use are exactly 0 (`steepest.solvers.coordinate_descent`).
+        "ascent": the hinges with the penalty "l2", kinks and all, to a proven bound (`steepest.solvers.ascent`).
     tol : float
         The bound on (L(W) - min L) / L(W) at which "newton" is done.
     max_passes : int
@@ -139,7 +140,7 @@ class LinearClassifier(DescentClassifier):
         *,
         beta: float = 1.0,
         radius: float = 1.0,
-        solver: Literal["auto", "coordinate", "newton", "ridge", "sgd"] = "auto",
+        solver: Literal["auto", "coordinate", "newton", "ascent", "ridge", "sgd"] = "auto",
         tol: float = 1e-4,
         max_passes: int = 1000,
         optimizer: str | StepRule = "momentum",

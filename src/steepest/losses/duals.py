@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from steepest import losses
 from steepest.losses.base import FloatArray, Labels, Loss, of_class, one_hot, one_vs_all, set_class
 
-__all__ = ["Dual", "dual"]
+__all__ = ["Balancing", "Dual", "dual"]
 
 F64 = NDArray[np.float64]
 
@@ -57,7 +57,15 @@ class Dual(ABC):
         """
 
 
-class _Pairs(Dual):
+class Balancing(Dual):
+    """Of a loss whose p_i stay in the domain when shares of them are given up."""
+
+    @abstractmethod
+    def balanced(self, p: FloatArray, y: Labels, weight: FloatArray) -> F64 | None:
+        """Return p_i + d_i whose weighted mean is 0, in float64; None where there are none of this form."""
+
+
+class _Pairs(Balancing):
     """Of sum_{j != y} h(s_j - s_y + 1), of differences of scores: p_y = -sum_{j != y} p_j, and p_j >= 0 for the others.
 
     H = sum_j h_j (e_j - e_y)(e_j - e_y)' with the second derivatives h_j of h. d_ij = e_j p_ij for j != y_i, with
@@ -99,21 +107,38 @@ class _Pairs(Dual):
     @final
     def correction(self, sums: F64, g: F64, loss: float) -> tuple[float, float]:
         """|d_i|^2 <= max e^2 C sum_j p_ij^2."""
+        e = self._shares(sums, g)
+        return (np.inf, np.inf) if e is None else self.moved(float(-e.min()), len(g), loss)
+
+    @final
+    def balanced(self, p: FloatArray, y: Labels, weight: FloatArray) -> F64 | None:
+        """d_ij = e_j p_ij."""
+        T = _mean_by_class(p, y, weight)
+        e = self._shares(T, T.sum(axis=0))
+        if e is None or e.min() < -1:
+            return None
+        others = np.asarray(p * (1 + e), np.float64)
+        set_class(others, y, 0.0)
+        set_class(others, y, -others.sum(axis=1, keepdims=True))
+        return others
+
+    @staticmethod
+    def _shares(sums: F64, g: F64) -> F64 | None:
+        """Return e, (C,): of how much of it each p_.j changes, at most 0."""
         T, g = sums - np.diag(np.diag(sums)), g - g.mean()  # it adds up to 0 but for rounding
         M = np.diag(T.sum(axis=0)) - T
         e = -np.linalg.pinv(M, rcond=1e-9) @ g
         null = np.abs(np.linalg.svd(M)[2][-1])
         if null.min() <= 1e-9 or np.abs(M @ e + g).max() > 1e-3 * np.abs(g).max() + 1e-9:
-            return np.inf, np.inf
-        e -= (e / null).max() * null
-        return self.moved(float(-e.min()), len(g), loss)
+            return None
+        return np.asarray(e - (e / null).max() * null)
 
     @abstractmethod
     def moved(self, e: float, C: int, loss: float) -> tuple[float, float]:
         """Return the two bounds for |e_j| <= e."""
 
 
-class _OneVsAll(Dual):
+class _OneVsAll(Balancing):
     """Of sum_j h(1 - t_j s_j): p_j = -t_j beta_j with beta_j >= 0, and a diagonal Hessian.
 
     d_ij = e_j p_ij with -1 <= e_j <= 0, for the examples of class j alone or for all others: whichever pull too hard.
@@ -146,10 +171,23 @@ class _OneVsAll(Dual):
 
     def correction(self, sums: F64, g: F64, loss: float) -> tuple[float, float]:
         """|d_i|^2 <= max e^2 sum_j p_ij^2."""
+        return self.moved(float(-self._shares(sums, g).min()), len(g), loss)
+
+    @final
+    def balanced(self, p: FloatArray, y: Labels, weight: FloatArray) -> F64 | None:
+        """d_ij = e_j p_ij."""
+        T = _mean_by_class(p, y, weight)
+        g = T.sum(axis=0)
+        e = self._shares(T, g)
+        hard = one_vs_all(p, y) == np.where(g > 0, -1, 1)
+        return None if e.min() < -1 else np.where(hard, p * (1 + e), p)
+
+    @staticmethod
+    def _shares(sums: F64, g: F64) -> F64:
+        """Return e, (C,): of how much of it each p_.j changes that pulls too hard, at most 0."""
         own = np.diag(sums)
         pull = np.where(g > 0, sums.sum(axis=0) - own, -own)
-        e = np.abs(g) / np.where(pull > 0, pull, np.finfo(float).tiny)
-        return self.moved(float(e.max()), len(g), loss)
+        return np.asarray(-np.abs(g) / np.where(pull > 0, pull, np.finfo(float).tiny))
 
     @abstractmethod
     def moved(self, e: float, C: int, loss: float) -> tuple[float, float]:
@@ -222,6 +260,25 @@ class _OfHinge(_Pairs):
     def moved(self, e: float, C: int, loss: float) -> tuple[float, float]:
         """p_j <= 1; where p_j = 1 each of its share given up costs the margin."""
         return (e**2 * C**2, e * loss + self.width / 2 * e**2 * C) if e <= 1 else (np.inf, np.inf)
+
+
+@final
+class _OfHingeMax(_Pairs):
+    """p_j >= 0 for the wrong classes, and at most 1 together; no bends."""
+
+    loss = losses.hinge_max
+
+    def conjugate(self, p: FloatArray, y: Labels) -> FloatArray:
+        """p_y."""
+        return np.asarray(of_class(p, y)[:, 0])
+
+    def bends(self, scores: FloatArray, y: Labels) -> FloatArray:
+        """Nowhere."""
+        return np.zeros_like(scores)
+
+    def moved(self, e: float, C: int, loss: float) -> tuple[float, float]:
+        """|p_i|^2 <= 2; each share given up costs the margin."""
+        return (2 * e**2, e * loss) if e <= 1 else (np.inf, np.inf)
 
 
 @final
@@ -330,6 +387,11 @@ def _slopes_by_class(loss: Loss, scores: FloatArray, y: Labels, weight: FloatArr
     return np.asarray(_by_class(p, y), np.float64) / len(y)
 
 
+def _mean_by_class(p: FloatArray, y: Labels, weight: FloatArray) -> F64:
+    """Return the mean over all rows of w_i p_ij of those in class k, (C, C), in float64."""
+    return np.asarray(_by_class(p * weight.astype(np.float64)[:, np.newaxis], y)) / len(y)
+
+
 def _by_class(rows: FloatArray, y: Labels) -> FloatArray:
     """Sum the rows (N, C) of each class: (C, C)."""
     sums = np.zeros((rows.shape[1],) * 2, rows.dtype)
@@ -352,6 +414,6 @@ def dual(loss: Loss) -> Dual | None:
             return _OfOvaHinge(width)
     known: dict[Loss, Dual] = {
         losses.squared_hinge: _OfSquaredHinge(), losses.ova_squared_hinge: _OfOvaSquaredHinge(),
-        losses.logistic: _OfLogistic(),
+        losses.logistic: _OfLogistic(), losses.hinge_max: _OfHingeMax(),
     }  # fmt: skip
     return known.get(loss)

@@ -14,6 +14,7 @@ from steepest.kernels.sparse import are_sparse
 from steepest.losses.duals import dual
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
+from steepest.solvers.ascent import ascend, refusal
 from steepest.solvers.convex import Solution, minimize
 from steepest.solvers.coordinate import coordinate_descent
 from steepest.solvers.ridge import Ridge
@@ -21,7 +22,7 @@ from steepest.solvers.smooth import Watcher
 
 __all__ = ["SOLVERS", "Choice", "choose", "solve"]
 
-SOLVERS = ("auto", "coordinate", "newton", "ridge", "sgd")
+SOLVERS = ("auto", "coordinate", "newton", "ascent", "ridge", "sgd")
 """What can be asked for. "sgd" is mini-batch descent, which is no solver of this room but `training`'s."""
 
 MOST_PRODUCTS = 8000
@@ -65,11 +66,17 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
             )
         return Choice("coordinate")
     if solver == "newton":
-        if why := _unknown(objective):
+        why = _unknown(objective)
+        if why or objective.loss == losses.hinge_max:
+            why = why or "loss hinge_max cannot be rounded"
             raise InputError(
                 f"solver='newton' needs a convex loss that it knows and an L2 penalty, and {why}: use solver='auto'"
             )
         return Choice("newton")
+    if solver == "ascent":
+        if why := _unknown(objective) or refusal(objective):
+            raise InputError(f"solver='ascent' needs a hinge and an L2 penalty, and {why}: use solver='auto'")
+        return Choice("ascent")
     if solver == "sgd":
         return Choice("sgd")
     if given:
@@ -80,10 +87,10 @@ def choose(objective: CompiledLinear, solver: str = "auto", given: Collection[st
         return _of_l1(objective)
     if why := _unknown(objective):
         return Choice("sgd", why)
-    if objective.loss.curvature(objective.n_classes) is None:
-        return Choice("sgd", f"loss {objective.loss.name} has a kink; solver='newton' would round it, and take longer")
-    if objective.alpha == 0:
+    if objective.alpha == 0 or isinstance(objective.penalty, penalties.NoPenalty):
         return Choice("sgd", "without a penalty there may be no optimum")
+    if objective.loss.curvature(objective.n_classes) is None:
+        return _kinked(objective)
     return Choice("newton", f"loss {objective.loss.name} is convex and the penalty is L2")
 
 
@@ -94,6 +101,8 @@ def solve(
     """Run the solver that was chosen, which is not "sgd", from `start`."""
     if choice.solver == "ridge":
         return _by_ridge(objective, choice)
+    if choice.solver == "ascent":
+        return ascend(objective, tol, max_passes, seed, choice.because, watch)
     if choice.solver == "coordinate":
         return coordinate_descent(objective, tol, max_passes, seed, choice.because, watch, start)
     assert choice.solver == "newton"
@@ -110,6 +119,15 @@ def _by_ridge(objective: CompiledLinear, choice: Choice) -> Solution:
     parameters = {"W": np.asarray(W, np.float32, order="F"), "b": (b - moved @ W).astype(np.float32)}
     record = {"pass": certificate.passes, "objective": certificate.objective, "bound": certificate.bound}
     return Solution(parameters, replace(certificate, because=choice.because), [record])
+
+
+def _kinked(objective: CompiledLinear) -> Choice:
+    kink = f"loss {objective.loss.name} has a kink"
+    if not (why := refusal(objective)):
+        return Choice("ascent", f"{kink}, which the dual side does not meet")
+    if objective.loss == losses.hinge_max:
+        return Choice("sgd", f"{kink}, and {why}")
+    return Choice("newton", f"{kink}, which is rounded, for {why}")
 
 
 def _is_l2(objective: CompiledLinear) -> bool:

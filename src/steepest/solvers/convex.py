@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steepest.errors import ConvergenceWarning
+from steepest.errors import ConvergenceWarning, InputError
 from steepest.kernels.types import F64
+from steepest.losses import Hinge, OvaHinge
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.certificate import Certificate
@@ -115,10 +116,12 @@ def _through_rounded(
     problem: Problem, tol: float, max_passes: float, rng: np.random.Generator, watch: Watcher | None, Z: F64
 ) -> _Found:
     """Solve problems with the hinge rounded over ever smaller widths, each from the solution of the last."""
+    if not isinstance(problem.given.loss, Hinge | OvaHinge):
+        raise InputError(f"loss {problem.given.loss.name} cannot be rounded: use solver='ascent'")
     width, share, inverse, lower = FIRST_WIDTH, FIRST_TOL, None, 0.0
-    best, history, hinge, passes = None, [], problem.given.loss, problem.passes
+    best, history, hinge, passes = None, list[dict[str, float]](), problem.given.loss, problem.passes
     while True:
-        rounded = problem.with_loss(replace(hinge, width=width), passes)  # type: ignore[type-var]
+        rounded = problem.with_loss(replace(hinge, width=width), passes)
         search = SmoothSearch(rounded, share, max_passes, rng, watch, inverse)
         at = search.run(rounded.evaluate(Z))
         Z, inverse, lower = at.Z, search.inverse, max(lower, at.value - search.bound)
