@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
+from steepest.kernels.sparse import SparseRows, is_sparse
 from steepest.training.automatic import check_count, mean_one
 from steepest.training.weighting import weights
 
@@ -27,6 +28,8 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier that gives each class a score; `classes_` are the labels, sorted."""
 
     classes_: NDArray[Any]
+    _reads_sparse: ClassVar[bool] = False
+    """Whether sparse rows stay sparse here; elsewhere they are refused."""
 
     @abstractmethod
     def _scores(self, X: ArrayLike) -> NDArray[Any]:
@@ -57,7 +60,7 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return rows, index, weight
 
     def _check(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
-        rows, labels = validate_data(self, X, y, reset=reset, dtype=TYPES)
+        rows, labels = validate_data(self, X, y, reset=reset, dtype=TYPES, accept_sparse=self._format())
         _check_alike(labels)
         check_classification_targets(labels)
         return in_place(rows), labels
@@ -65,7 +68,16 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _rows(self, X: ArrayLike) -> NDArray[Any]:
         """Check examples to predict."""
         check_is_fitted(self)
-        return in_place(validate_data(self, X, reset=False, dtype=TYPES))
+        return in_place(validate_data(self, X, reset=False, dtype=TYPES, accept_sparse=self._format()))
+
+    def _format(self) -> str | bool:
+        return "csr" if self._reads_sparse else False
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return what scikit-learn wants to know."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._reads_sparse
+        return tags
 
     def _check_classes(self) -> None:
         if len(self.classes_) < 2:
@@ -112,8 +124,10 @@ def finite(scores: NDArray[Any]) -> NDArray[Any]:
     return scores
 
 
-def in_place(X: NDArray[Any]) -> NDArray[Any]:
-    """X itself when its rows are contiguous, as the kernels need them."""
+def in_place(X: Any) -> NDArray[Any]:
+    """X itself when its rows are contiguous, as the kernels need them; a sparse matrix by row."""
+    if is_sparse(X):
+        return cast(NDArray[Any], SparseRows.of(X))
     return X if X.strides[1] == X.itemsize or X.shape[1] == 1 else np.ascontiguousarray(X)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest import losses
 from steepest.data.dataset import Dataset
 from steepest.errors import InputError
-from steepest.estimators.base import TYPES, Classifier, finite, in_place
+from steepest.estimators.base import Classifier, finite
+from steepest.kernels.sparse import are_sparse
 from steepest.nn.scaling import resolve
 from steepest.training import automatic, loop
 from steepest.training.callbacks import Looking, Watching
@@ -130,7 +130,7 @@ class DescentClassifier(Classifier):
             plan,
             state,
             self.classes_,
-            resolve(self.scaling, rows.dtype),
+            resolve(self.scaling, rows.dtype, sparse=are_sparse(rows)),
         )
         with Looking(run, callbacks) as looking:
             loop.run(objective, plan, state, looking, validation)
@@ -143,7 +143,5 @@ class DescentClassifier(Classifier):
         return self
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
-        check_is_fitted(self)
-        rows = in_place(validate_data(self, X, reset=False, dtype=TYPES))
-        model: Fitted = self.model_
+        rows, model = self._rows(X), cast(Fitted, self.model_)
         return model.scores(rows, threads=self.threads)

@@ -131,6 +131,7 @@ class LinearClassifier(DescentClassifier):
     """
 
     _model = "linear"
+    _reads_sparse = True
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from steepest.errors import InputError
 from steepest.estimators.base import Classifier
 from steepest.estimators.coefficients import coefficients
 from steepest.kernels import dispatch as kernels
+from steepest.kernels.sparse import are_sparse
 from steepest.nn.means import Means
 from steepest.nn.nearest import Metric, budget_of, check_metric
 
@@ -77,6 +78,8 @@ class NearestMean(Classifier):
     ['left']
     """
 
+    _reads_sparse = True
+
     def __init__(
         self,
         metric: Metric = "l2",
@@ -107,6 +110,8 @@ class NearestMean(Classifier):
         prior = self._prior(np.array([len(each) for each in members]) / len(rows))
         self.means_ = np.empty((len(members), rows.shape[1]))
         if self.metric == "l1":
+            if are_sparse(rows):
+                raise InputError("metric='l1' needs dense rows, and X is sparse: use metric='l2'")
             for mean, each in zip(self.means_, members, strict=True):
                 _medians(rows, each, mean, budget)
             self.model_ = Means(self.means_, np.zeros(len(members)), "l1")

@@ -103,6 +103,8 @@ class OneVsAllSVM(Classifier):
     machines, 1999.
     """
 
+    _reads_sparse = True
+
     def __init__(
         self,
         loss: Literal["squared_hinge", "hinge"] = "squared_hinge",

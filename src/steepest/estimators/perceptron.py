@@ -86,6 +86,8 @@ class Perceptron(Classifier):
     Rosenblatt, The perceptron, 1958; see `steepest.solvers.perceptron` for the others.
     """
 
+    _reads_sparse = True
+
     def __init__(
         self,
         max_epochs: int = 100,

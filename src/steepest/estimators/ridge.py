@@ -89,6 +89,8 @@ class RidgeClassifier(Classifier):
     (10, 8, 8)
     """
 
+    _reads_sparse = True
+
     def __init__(
         self,
         alpha: float | Literal["auto"] = 1e-4,

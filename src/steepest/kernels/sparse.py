@@ -118,6 +118,13 @@ class SparseRows:
         dense[np.repeat(np.arange(len(self)), np.diff(self.starts)), columns] = values
         return dense
 
+    def by_column(self) -> Any:
+        """Return a copy as SciPy's matrix by column, of which some columns can be taken quickly."""
+        from scipy.sparse import csr_array  # type: ignore[import-untyped]
+
+        values, columns = self.stored()
+        return csr_array((values, columns, self.starts - self.starts[0]), self.shape).tocsc()
+
     def times(self, W: F64, *, threads: int) -> F64:
         """X W (N, C), of W (D, C), in float64."""
         from steepest.kernels import dispatch  # it imports this room

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 AnyRows: TypeAlias = NDArray[Any]
-"""X (N, D): uint8, float16, float32 or float64, each row contiguous."""
+"""X (N, D): uint8, float16, float32 or float64, each row contiguous. Linear classifiers take `SparseRows` as well."""
 Labels: TypeAlias = NDArray[np.int64]
 Order: TypeAlias = NDArray[np.int64]
 F32: TypeAlias = NDArray[np.float32]

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
+from steepest.kernels.sparse import are_sparse
 from steepest.kernels.types import F64, AnyRows, Order
 
 __all__ = ["SCALINGS", "Scaling", "fit_scaling", "resolve"]
 
-SCALINGS = ("auto", "unit", "standard", "none")
+SCALINGS = ("auto", "unit", "standard", "max_abs", "none")
 BLOCK = 2**20
 """Numbers that are looked at together."""
 
@@ -25,11 +26,19 @@ class Scaling(NamedTuple):
     scale: F64
 
 
-def resolve(how: str | None, dtype: np.dtype[np.generic]) -> str:
-    """Name the scaling that `how` means for data of this type: `auto` is `unit` for uint8 and `standard` otherwise."""
+def resolve(how: str | None, dtype: np.dtype[np.generic], *, sparse: bool = False) -> str:
+    """Name the scaling that `how` means: `auto` is `max_abs` for sparse rows, else `unit` for uint8, else `standard`.
+
+    The deviation of a feature that one row in n has is about 1 / sqrt(n) of its value: by it the rarest words would
+    become the largest features. By its largest value a one stays a one, and a weighted word count about what it was.
+    """
     name = "none" if how is None else how
     if name not in SCALINGS:
-        raise InputError(f"scaling={how!r} is not known: use 'auto', 'unit' (uint8 / 255), 'standard' or None")
+        raise InputError(
+            f"scaling={how!r} is not known: use 'auto', 'unit' (uint8 / 255), 'standard', 'max_abs' or None"
+        )
+    if name == "auto" and sparse:
+        return "max_abs"
     if name == "auto":
         return "unit" if dtype == np.uint8 else "standard"
     if name == "unit" and dtype != np.uint8:
@@ -44,14 +53,15 @@ def fit_scaling(
     """Find shift and scale from the training rows.
 
     The shift is always the mean: the bias is free and unpenalized, so centring changes no optimum, and it makes the
-    problem better conditioned. `unit` scales by 1/255, `standard` by 1 / standard deviation (features that never
-    change: 1), None by 1.
+    problem better conditioned. Of sparse rows it is taken from the products with them. `unit` scales by 1/255,
+    `standard` by 1 / standard deviation (features that never change: 1), `max_abs` by 1 / largest size (features that
+    are 0: 1), None by 1.
 
     Parameters
     ----------
-    X : array (N, D)
+    X : array (N, D) or SparseRows
         uint8, float16, float32 or float64.
-    how : "auto", "unit", "standard" or None
+    how : "auto", "unit", "standard", "max_abs" or None
         The penalty acts on the weights of the scaled features, so this choice is part of the objective.
     rows : int64 array or None
         Look at these rows only.
@@ -64,14 +74,17 @@ def fit_scaling(
     InputError
         When the scaling is not known or does not fit the type of X, or squares of the features are beyond float64.
     """
-    name = resolve(how, X.dtype)
+    name = resolve(how, X.dtype, sparse=are_sparse(X))
     mean, variance = np.empty(X.shape[1]), np.empty(X.shape[1])
     kernels.moments(X, rows, mean, variance, threads=threads)
     if name == "unit":
         return Scaling(mean, np.full(X.shape[1], 1 / 255))
     if name == "none":
         return Scaling(mean, np.ones(X.shape[1]))
-    if weight is not None and isinstance(X, np.ndarray):
+    if name == "max_abs":
+        largest = _largest(X, rows, weight)
+        return Scaling(mean, 1.0 / np.where(largest > 0, largest, 1.0))
+    if weight is not None:
         mean, variance = _weighted(X, np.asarray(weight, np.float64) / np.sum(weight, dtype=np.float64))
     if not np.isfinite(variance).all():
         feature = int(np.flatnonzero(~np.isfinite(variance))[0])
@@ -85,9 +98,32 @@ def fit_scaling(
     return Scaling(mean, 1.0 / np.where(constant, typical, deviation))
 
 
-def _weighted(X: NDArray[Any], share: F64) -> tuple[F64, F64]:
+def _largest(X: AnyRows, rows: Order | None, weight: NDArray[Any] | None) -> F64:
+    """Largest |x| of each feature, in rows whose weight is not 0."""
+    largest = np.zeros(X.shape[1])
+    looked = np.arange(len(X)) if rows is None else rows
+    looked = looked if weight is None else looked[np.asarray(weight)[looked] > 0]
+    if are_sparse(X):
+        values, columns = X[looked].stored()
+        np.maximum.at(largest, columns, np.abs(values.astype(np.float64)))
+        return largest
+    step = max(1, BLOCK // max(1, X.shape[1]))
+    for begin in range(0, len(looked), step):
+        some = X[looked[begin : begin + step]]
+        np.maximum(largest, np.maximum(some.max(axis=0), -some.min(axis=0).astype(np.float64)), out=largest)
+    return largest
+
+
+def _weighted(X: AnyRows, share: F64) -> tuple[F64, F64]:
     """Mean and variance of the features, each row counting for its share."""
     mean, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    if are_sparse(X):
+        values, columns = X.stored()
+        each = np.repeat(share, np.diff(X.starts))
+        mean += np.bincount(columns, each * values, X.n_features)
+        stored = np.bincount(columns, each, X.n_features)
+        variance += np.bincount(columns, each * (values - mean[columns]) ** 2, X.n_features)
+        return mean, variance + np.maximum(1 - stored, 0) * mean**2
     step = max(1, BLOCK // max(1, X.shape[1]))
     blocks = [slice(begin, begin + step) for begin in range(0, len(X), step)]
     for rows in blocks:

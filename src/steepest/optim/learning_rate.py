@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from steepest.kernels.sparse import SparseRows, are_sparse
 from steepest.kernels.types import F32, F64, AnyRows, Order
 
 __all__ = ["for_batches", "from_curvature", "largest_square", "top_eigenvalue"]
@@ -32,12 +33,13 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
     float
         At least 1: the bias column alone has eigenvalue 1 when the features are centred.
     """
-    Z = _sample(X, shift, scale, rows)
+    at = _spread(X, rows)
+    Z = _Scaled(X[at], shift, scale) if are_sparse(X) else _scaled(X[at], shift, scale)
     v = 1 + np.sin(np.arange(Z.shape[1], dtype=np.float32))  # fixed, and hardly orthogonal to anything
     v /= np.linalg.norm(v)
     value = 0.0
     for _ in range(iterations):
-        v = Z.T @ (Z @ v)
+        v = Z.square(v) if isinstance(Z, _Scaled) else np.asarray(Z.T @ (Z @ v))
         value = float(np.linalg.norm(v))
         if not value > 0:
             break
@@ -48,17 +50,20 @@ def top_eigenvalue(X: AnyRows, shift: F64, scale: F64, *, rows: Order | None = N
 def largest_square(X: AnyRows, shift: F64, scale: F64) -> float:
     """Return the largest |z|^2 of all rows, where z = ((x - shift) * scale, 1)."""
     largest = 0.0
+    if are_sparse(X):
+        return 1 + float(_Scaled(X, shift, scale).norms().max())
     for begin in range(0, len(X), 512):
         Z = _scaled(X[begin : begin + 512], shift, scale)
         largest = max(largest, float(np.einsum("ij,ij->i", Z, Z).max()))
     return 1 + largest
 
 
-def _sample(X: AnyRows, shift: F64, scale: F64, rows: Order | None) -> F32:
+def _spread(X: AnyRows, rows: Order | None) -> Order:
+    """Give evenly spaced rows."""
     count = len(X) if rows is None else len(rows)
     size = min(count, max(256, min(2048, SAMPLE // X.shape[1])))
     at = np.linspace(0, count - 1, size).astype(np.int64)
-    return _scaled(X[at if rows is None else rows[at]], shift, scale)
+    return at if rows is None else rows[at]
 
 
 def _scaled(X: AnyRows, shift: F64, scale: F64) -> F32:
@@ -68,6 +73,31 @@ def _scaled(X: AnyRows, shift: F64, scale: F64) -> F32:
     Z -= shift.astype(np.float32)
     Z *= scale.astype(np.float32)
     return Z
+
+
+class _Scaled:
+    """Sparse rows with their shift and scale, which are not made."""
+
+    def __init__(self, X: SparseRows, shift: F64, scale: F64) -> None:
+        self.X, self.shift, self.scale, self.shape = X, shift, scale, X.shape
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def square(self, v: F32) -> F32:
+        """Z' Z v."""
+        folded = (self.scale * v)[:, np.newaxis]
+        u = self.X.times(folded, threads=1) - self.shift @ folded
+        product = self.X.transposed_times(u, threads=1)[:, 0] - self.shift * float(u.sum())
+        return np.asarray(product * self.scale, np.float32)
+
+    def norms(self) -> F64:
+        """|z_i|^2."""
+        values, columns = self.X.stored()
+        wide, shift, square = values.astype(np.float64), self.shift, self.scale**2
+        more = square[columns] * (wide - 2 * shift[columns]) * wide
+        index = np.repeat(np.arange(len(self)), np.diff(self.X.starts))
+        return np.asarray(np.bincount(index, more, len(self)) + square @ shift**2)
 
 
 def from_curvature(curvature: float, eigenvalue: float, l2: float, momentum: float) -> float:

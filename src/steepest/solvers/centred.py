@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest.kernels import dispatch as kernels
+from steepest.kernels.sparse import are_sparse
 from steepest.kernels.types import F32, F64, AnyRows, Labels
 from steepest.nn.scaling import Scaling
 
@@ -75,10 +76,11 @@ class Centred:
 
     def unscaled(self, rows: Index, dtype: np.dtype[Any]) -> NDArray[Any]:
         """sqrt(w_i) (x_i - shift), (B, D): who multiplies it with a matrix scales that instead."""
+        X: NDArray[Any] = self.X[rows].toarray() if are_sparse(self.X) else self.X[rows]
         if self.X.dtype == np.uint8 and dtype == np.float32:
-            away = np.subtract(self.X[rows], self.scaling.shift.astype(np.float32), dtype=np.float32)
+            away = np.subtract(X, self.scaling.shift.astype(np.float32), dtype=np.float32)
         else:  # float32 may be near a large shift
-            away = (self.X[rows] - self.scaling.shift).astype(dtype, copy=False)
+            away = (X - self.scaling.shift).astype(dtype, copy=False)
         return away if self.weight is None else away * self.roots(rows).astype(dtype)
 
     def targets(self, rows: Index = slice(None)) -> F64:
@@ -90,10 +92,11 @@ class Centred:
 
     def columns(self) -> Iterator[tuple[slice, F64]]:
         """All rows, some features at a time."""
-        root = self.roots(slice(None))
+        root, X = self.roots(slice(None)), cast(Any, self.X.by_column() if are_sparse(self.X) else self.X)
         for first in range(0, self.X.shape[1], COLUMNS):
             J = slice(first, first + COLUMNS)
-            yield J, (self.X[:, J] - self.scaling.shift[J]) * (self.scaling.scale[J] * root)
+            some = X[:, J].toarray() if are_sparse(self.X) else X[:, J]
+            yield J, (some - self.scaling.shift[J]) * (self.scaling.scale[J] * root)
 
 
 def _rounded(weight: NDArray[Any]) -> F32:

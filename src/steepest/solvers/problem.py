@@ -79,9 +79,17 @@ class Problem:
         return are_sparse(self.given.X)
 
     @property
+    def small(self) -> bool:
+        """Whether a pass takes no time."""
+        X: object = self.given.X
+        return (X.nnz if are_sparse(X) else self.given.X.size) <= SMALL
+
+    @property
     def grams(self) -> bool:
-        """Whether Gram matrices of the features are made: of dense rows, and not of too many features."""
-        return not self.sparse and self.given.X.shape[1] <= MOST_FEATURES
+        """Whether Gram matrices of the features are made: not of too many, of sparse rows only where that is cheap."""
+        X: object = self.given.X
+        D = self.given.X.shape[1]
+        return D <= MOST_FEATURES and (not are_sparse(X) or CHEAP * X.nnz >= D**3)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -166,7 +174,7 @@ class Problem:
         X, at = self.given.X, self.centred.scaling
         if are_sparse(X):
             return ScaledRows(X, at, self.given.threads)
-        return np.asarray((X - at.shift) * at.scale, np.float64) if X.size <= SMALL else None
+        return np.asarray((X - at.shift) * at.scale, np.float64) if self.small else None
 
     def _sweep(self, V: F64, slopes: Callable[[F64, slice], F64]) -> F64:
         """Return sum_i x_i p_i', the biases' last, p_i = slopes(scores at V, rows)."""
@@ -213,6 +221,8 @@ SMALL = 2**21
 """Numbers in X up to which a copy of it in float64 is made."""
 MOST_FEATURES = 8000
 """A Gram matrix of more features than these takes longer to factor than it saves."""
+CHEAP = 64
+"""Sparse rows have Gram matrices where D^3 is below so many times their entries: about what ten passes take."""
 KEPT = 2**24
 """Scores that are kept for products with the Hessian; more are computed anew."""
 KNOWN = ("softmax", "squared_hinge", "logistic", "ova_squared_hinge", "hinge", "ova_hinge")

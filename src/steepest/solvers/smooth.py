@@ -79,8 +79,8 @@ class SmoothSearch:
         self.history: list[dict[str, float]] = []
         self.inverse: Inverse = inverse or first(problem, rng)
         D, C = problem.shape
-        self.bends = problem.sparse or (problem.grams and PAYS * len(problem) >= D**2 and C <= BLOCKS)
-        self.look = len(problem) if problem.dense is not None else min(LOOKED, SCORES // C)
+        self.bends = PAYS * len(problem) >= D**2 and C <= BLOCKS if problem.grams else problem.sparse
+        self.look = len(problem) if isinstance(problem.dense, np.ndarray) else min(LOOKED, SCORES // C)
         self.bound, self.ended, self.first = math.inf, "", 0.0
 
     def run(self, point: Point) -> Point:
@@ -117,15 +117,15 @@ class SmoothSearch:
         self.history.append({"pass": self.problem.passes, "objective": point.value, "bound": min(point.value, left)})
         if self.watch is not None and self.watch(point, left):
             self.ended = "it was asked to stop"
-        elif self.problem.passes >= self.max_passes * (PATIENT if isinstance(self.problem.dense, np.ndarray) else 1):
+        elif self.problem.passes >= self.max_passes * (PATIENT if self.problem.small else 1):
             self.ended = f"max_passes={self.max_passes:g} were spent"
         return bool(self.ended)
 
     def _look_again(self, point: Point) -> None:
-        if self.problem.sparse:
+        if not self.problem.grams:
             self.inverse = Diagonal(self.problem, point.Z, self.rng)
             return
-        few = self.problem.dense is not None
+        few = isinstance(self.problem.dense, np.ndarray)
         rows = len(self.problem) if few else DRAWN * self.problem.shape[0]
         self.inverse = Along(self.problem, point.Z, self.rng, rows, self.look)
 

@@ -242,7 +242,7 @@ def _card(file: Path, record: dict[str, Any]) -> Card:
         "feature_shape": lambda v: isinstance(v, list) and bool(v) and all(type(k) is int and k > 0 for k in v),
         "dtype": lambda v: v in _DTYPES,
         "loss": lambda v: v in (*losses.NAMES, None),
-        "scaling": lambda v: v in ("unit", "standard", "none"),
+        "scaling": lambda v: v in ("unit", "standard", "max_abs", "none"),
         "feature_names": lambda v: v is None or (texts(v) and len(v) == prod(record["feature_shape"])),
         "data": lambda v: isinstance(v, dict),
         "versions": lambda v: isinstance(v, dict) and all(isinstance(item, str) for item in v.values()),
