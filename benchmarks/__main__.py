@@ -12,7 +12,8 @@ from benchmarks import machine
 from benchmarks.harness import Row, table
 
 BENCHMARKS = (
-    "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "L1", "G1", "SWEEP", "TTA", "CROSSOVER", "BF16",
+    "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "L1", "HINGE",
+    "G1", "SWEEP", "TTA", "CROSSOVER", "BF16",
 )  # fmt: skip
 
 
