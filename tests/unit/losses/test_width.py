@@ -14,7 +14,7 @@ from steepest.losses import Hinge, OvaHinge
 from steepest.losses.duals import dual
 
 SMOOTH = [losses.softmax, losses.squared_hinge, losses.ova_squared_hinge, losses.logistic, Hinge(0.3), OvaHinge(0.3)]
-KNOWN = [*SMOOTH, losses.hinge, losses.ova_hinge]
+KNOWN = [*SMOOTH, losses.hinge, losses.ova_hinge, losses.hinge_max]
 scores_and_labels = st.integers(2, 5).flatmap(
     lambda C: st.tuples(
         hnp.arrays(np.float64, (4, C), elements=st.floats(-4, 4, width=32)),
@@ -94,6 +94,25 @@ def balanced(loss, S, y):
         method="BFGS", options={"gtol": 1e-12},
     )  # fmt: skip
     return found.x if np.abs(found.jac).max() < 1e-3 else None
+
+
+@pytest.mark.parametrize("loss", [losses.hinge, losses.ova_hinge, losses.hinge_max, Hinge(0.3), losses.squared_hinge])
+@given(C=st.integers(2, 6), seed=st.integers(0, 999), weighted=st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_balanced_slopes_have_no_mean_and_stay_in_the_domain(loss, C, seed, weighted):
+    rng, N = np.random.default_rng(seed), 80
+    S, y = rng.normal(0, 1, (N, C)), rng.integers(0, C, N)
+    w = rng.uniform(0.2, 2, N) if weighted else np.ones(N)
+    given_p = loss.gradient(S, y)
+    p = dual(loss).balanced(given_p, y, w)
+    if p is None:
+        return
+    assert_allclose(w @ p / N, 0, atol=1e-12)
+    ratio = np.where(given_p != 0, p / np.where(given_p != 0, given_p, 1), 0.5)
+    wrong = np.arange(C) != y[:, np.newaxis]
+    assert np.all((ratio[wrong] >= -1e-12) & (ratio[wrong] <= 1 + 1e-12))  # shares are given up, none are taken
+    t = rng.normal(0, 3, S.shape)
+    assert np.all(loss(t, y) + dual(loss).conjugate(p, y) >= (p * t).sum(axis=1) - 1e-9)
 
 
 @pytest.mark.parametrize("loss", SMOOTH, ids=repr)

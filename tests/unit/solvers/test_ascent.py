@@ -197,7 +197,8 @@ def test_what_a_certificate_claims_is_true(which, kind, loss, N, D, C, seed, alp
         take(which, patch.setattr)
         found = solver.ascend(L, 1e-4, max_passes=200)
     certificate = found.certificate
-    assert value(L, found.parameters) - best <= certificate.bound + ROUNDING * max(best, 1e-2)
+    small = 1e-3 if which == "interior" else 0.1  # scores of the order of 1 are float32, however small their losses are
+    assert value(L, found.parameters) - best <= certificate.bound + ROUNDING * max(best, small)
     assert certificate.objective == pytest.approx(value(L, found.parameters), rel=2 * ROUNDING, abs=1e-6)
     if which == "interior":
         assert certificate.gap <= 1e-4
