@@ -10,7 +10,6 @@ import numpy as np
 
 from steepest import losses, penalties
 from steepest.errors import InputError, near
-from steepest.kernels.sparse import are_sparse
 from steepest.losses.duals import dual
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
@@ -144,8 +143,6 @@ def _of_l1(objective: CompiledLinear) -> Choice:
         return Choice("sgd", why)
     if objective.alpha == 0:
         return Choice("sgd", "without a penalty there may be no optimum")
-    if objective.loss == losses.squared and are_sparse(objective.X):
-        return Choice("sgd", "the rows are sparse, and their products would not be")
     if objective.loss == losses.squared and (D := objective.X.shape[1]) > MOST_PRODUCTS:
         return Choice("sgd", f"the products of {D} features are too many to keep")
     return Choice("coordinate", f"the penalty is {name}: coordinate descent gives exact zeros, and a proof")

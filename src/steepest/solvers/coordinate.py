@@ -42,8 +42,8 @@ def coordinate_descent(
 
     m is the mean loss itself where that is a square: one pass over the rows gives its Gram matrix, and no other is
     needed (`Lasso`). For all other losses m is a quadratic model of it, made anew at each step (`SparseSearch`), from
-    Gram matrices of sampled rows. Small data (up to 2 million numbers) are held in float64. What is not in use is 0,
-    not nearly so.
+    Gram matrices of sampled rows; where rounding in float32 is all that a sweep has left to show, passes in float64
+    take over. Small data (up to 2 million numbers) are held in float64. What is not in use is 0, not nearly so.
 
     Parameters
     ----------

@@ -33,7 +33,9 @@ ROUNDING = {False: 1e-8, True: 1e-14}
 """Of L, in sweeps and in float64."""
 PATIENT = 10
 """Times as many passes are allowed over small data, where one takes no time."""
-TRIED, STALLED = 3, 30
+TRIED = 3
+STALLED = {False: 6, True: 30}
+"""Steps without a better bound or a lower objective, in sweeps, after which float64 takes over, and in float64."""
 
 
 class SparseSearch:
@@ -98,16 +100,25 @@ class SparseSearch:
                 tried += 1
             else:
                 after, tried = self._step(point), 0
-            if after is None:
-                self.ended = ROUNDED
-                break
+            if after is None or waited >= STALLED[self.problem.exact]:
+                if self.problem.exact:
+                    self.ended = ROUNDED
+                    break
+                after, waited = self._in_float64(), 0
             point = after
             if point.value < least[0] * (1 - 1e-7) or left < least[1] * (1 - 1e-2):
                 least, waited = (min(least[0], point.value), min(least[1], left)), 0
-            elif (waited := waited + 1) >= STALLED:
-                self.ended = ROUNDED
-                break
+            else:
+                waited += 1
         return self._last()
+
+    def _in_float64(self) -> Point:
+        """Go on from the best point, in float64; what sweeps have shown of the curvature is rounded, and forgotten."""
+        self.problem.exact = True
+        self.pairs.forget()
+        point = self.problem.evaluate(self.best[1].Z)
+        self.best = (self.problem.but_for_biases(point), point)
+        return point
 
     def _is_proven(self, point: Point) -> bool:
         """Take the bound of a point for the search's own where it is the least so far."""
@@ -145,7 +156,7 @@ class SparseSearch:
 
     def _step(self, point: Point) -> Point | None:
         """Go to the minimum of the model, or half as far until the objective has fallen enough."""
-        model, rounding = self._model(point), ROUNDING[self.data.dense is not None] * abs(point.value)
+        model, rounding = self._model(point), ROUNDING[self.problem.exact] * abs(point.value)
         for _ in range(2):
             d = self._towards(point, model)
             slope = self.problem.slope(point, d)

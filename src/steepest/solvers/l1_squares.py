@@ -9,7 +9,6 @@ import numpy as np
 from steepest.data.describing import readable_bytes
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
-from steepest.kernels.sparse import are_sparse
 from steepest.kernels.types import F64
 from steepest.nn.scaling import Scaling
 from steepest.objective.compiled import CompiledLinear
@@ -65,11 +64,9 @@ class Lasso:
         Raises
         ------
         InputError
-            When a Gram matrix of the features would not fit into the free memory, or the rows are sparse.
+            When a Gram matrix of the features would not fit into the free memory.
         """
         L, D = objective, objective.X.shape[1]
-        if are_sparse(L.X):
-            raise InputError("the products of sparse features are not made: use solver='sgd', or X.toarray()")
         needed, free = 3 * 8 * D**2, free_memory()
         if needed > free:
             raise InputError(
