@@ -23,6 +23,8 @@ ESTIMATORS = [
     st.LinearClassifier(),
     st.LinearClassifier("squared_hinge", scaling=None, tol=1e-6),
     st.LinearClassifier("hinge", alpha=0.1, solver="newton", tol=0.01),
+    st.LinearClassifier("hinge", alpha=1e-2, solver="ascent"),
+    st.LinearClassifier(penalty="l1", alpha=1e-2),
     st.LinearClassifier("squared"),
     st.LinearClassifier("hinge", "l1", epochs=20),
     st.MLPClassifier(hidden=(16,)),

@@ -30,6 +30,8 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     classes_: NDArray[Any]
     _reads_sparse: ClassVar[bool] = False
     """Whether sparse rows stay sparse here; elsewhere they are refused."""
+    _needs_dense: ClassVar[dict[str, str]] = {}
+    """Values of parameters that refuse them all the same, and say why."""
 
     @abstractmethod
     def _scores(self, X: ArrayLike) -> NDArray[Any]:
@@ -76,7 +78,8 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Tags:
         """Return what scikit-learn wants to know."""
         tags: Tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = self._reads_sparse
+        refuses = any(getattr(self, name) == value for name, value in self._needs_dense.items())
+        tags.input_tags.sparse = self._reads_sparse and not refuses
         return tags
 
     def _check_classes(self) -> None:

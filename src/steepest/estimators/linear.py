@@ -131,7 +131,7 @@ class LinearClassifier(DescentClassifier):
     """
 
     _model = "linear"
-    _reads_sparse = True
+    _reads_sparse, _needs_dense = True, {"solver": "ascent"}
 
     def __init__(
         self,

@@ -78,7 +78,7 @@ class NearestMean(Classifier):
     ['left']
     """
 
-    _reads_sparse = True
+    _reads_sparse, _needs_dense = True, {"metric": "l1"}
 
     def __init__(
         self,

@@ -175,6 +175,12 @@ def test_tags_say_what_they_are(estimator):
     assert tags.target_tags.required
     assert not tags.target_tags.multi_output
     assert not tags.input_tags.allow_nan
+    assert tags.input_tags.sparse == (not isinstance(estimator, st.KNNClassifier | st.MLPClassifier))
+
+
+def test_what_needs_dense_rows_has_no_tag_for_sparse_ones():
+    assert not get_tags(st.NearestMean("l1")).input_tags.sparse
+    assert not get_tags(st.LinearClassifier(solver="ascent")).input_tags.sparse
 
 
 def test_several_answers_at_once_are_refused(estimator, three):
