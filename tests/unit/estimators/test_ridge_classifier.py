@@ -31,7 +31,7 @@ def test_it_decides_as_scikit_learn_does(digits, classes, weighted, how):
     X, y = train.X[rows], train.y[rows]
     weight = np.random.default_rng(0).uniform(0.2, 3, len(y)) if weighted else None
     clf = RidgeClassifier(1e-3, scaling=how).fit(X, y, weight)
-    scale = fit_scaling(X, how).scale
+    scale = fit_scaling(X, how, weight=weight).scale
     total = len(y) if weight is None else weight.sum()
     theirs = SklearnRidgeClassifier(alpha=1e-3 * total).fit(X * scale, y, weight)
     factor = 1 if classes == 2 else 2
