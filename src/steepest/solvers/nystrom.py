@@ -15,6 +15,8 @@ SAMPLED = 4
 """Rows for each feature, or for each direction, that a sample has."""
 RANK, ROOM = 256, 2**26
 """Directions that are kept, and numbers that they may take, at most."""
+NOISE = 1e-6
+"""Of the largest eigenvalue, what products in float32 are off by."""
 LOOKED = 2**20
 """Scores that are looked at for the curvature."""
 COLUMNS = 1024
@@ -87,11 +89,12 @@ class Nystrom:
             K = _products(problem, rows) * root * root[:, np.newaxis] / n
             values, V = eigh(K, subset_by_index=(n - min(n, most + 1), n - 1), check_finite=False)
             values, V = np.maximum(values[::-1], 0.0), V[:, ::-1]
-            values = values[: max(1, int(np.count_nonzero(values > 1e-7 * values[0])))]
-            rank = worthwhile(float(h.max()) * values, 2 * problem.alpha, 2 / N)
+            values = values[: max(1, int(np.count_nonzero(values > NOISE * values[0])))]
+            after = np.append(values[1:], 0.0)[:most]
+            rank = worthwhile(float(h.max()) * after, 2 * problem.alpha, 2 / N)
             A = V[:, :rank] * (root[:, np.newaxis] / np.sqrt(np.maximum(n * values[:rank], 1e-300)))
             U = _combined(problem, rows, A.astype(np.float32))
-        return cls(U, values[:rank], float(values[rank]) if rank < len(values) else 0.0, h, problem.alpha)
+        return cls(U, values[:rank], float(after[rank - 1]), h, problem.alpha)
 
     def __call__(self, R: F64) -> F64:
         """M^-1 R."""
@@ -104,14 +107,13 @@ class Nystrom:
         return out.reshape(R.shape)
 
 
-def worthwhile(bend: F64, shift: float, price: float) -> int:
-    """Return how many leading directions, at least one, to take out so that all products take the least time.
+def worthwhile(left: F64, shift: float, price: float) -> int:
+    """Return how many leading directions to take out, at least one, so that all products take the least time.
 
-    Conjugate gradients take about as many steps as the root of the condition number, (bend_k + shift) / shift when k
-    directions are taken out; each step is by `price` k longer.
+    Conjugate gradients take about as many steps as the root of the condition number, (left_k + shift) / shift where k
+    directions are taken out and left_k is the largest bend of the others; each step is by `price` k longer.
     """
-    steps = np.sqrt(np.append(bend[1:], 0.0) + shift) * (1 + price * np.arange(1, len(bend) + 1))
-    return int(np.argmin(steps[: max(1, len(bend) - 1)])) + 1
+    return int(np.argmin(np.sqrt(left + shift) * (1 + price * np.arange(1, len(left) + 1)))) + 1
 
 
 def bends(problem: Problem, Z: F64, rng: np.random.Generator) -> F64:
