@@ -108,7 +108,7 @@ class Softmax(Loss):
     def _gradient(self, scores: FloatArray, y: Labels) -> FloatArray:
         p = cast(FloatArray, ops.softmax(scores, axis=1))
         if self.smoothing:
-            return p - (1 - self.smoothing) * one_hot(scores, y) - self.smoothing / scores.shape[1]
+            return np.asarray(p - (1 - self.smoothing) * one_hot(scores, y) - self.smoothing / scores.shape[1])
         set_class(p, y, 0.0)  # p_y - 1 is less the sum of the others, which keeps its digits where p_y is nearly 1
         set_class(p, y, -p.sum(axis=1, keepdims=True))
         return p

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from steepest.kernels.types import F64
 from steepest.solvers.problem import Point, Problem
 
-__all__ = ["but_for_biases", "gap"]
+__all__ = ["Proof", "but_for_biases", "gap"]
 
 BLOCK = 2**20
 """Scores that are looked at together."""
@@ -22,7 +23,12 @@ def but_for_biases(problem: Problem, point: Point) -> float:
 
 
 def gap(problem: Problem, point: Point) -> float:
-    """Return a bound on L(W) - min L: half a pass over the rows, for the slopes of the biases are never quite 0.
+    """Return a bound on L(W) - min L: half a pass over the rows; see `Proof`."""
+    return Proof(problem, point).bound
+
+
+class Proof:
+    """A bound on L(W) - min L: half a pass over the rows, for the slopes of the biases are never quite 0.
 
         L - min L  <=  (|dL/dW| + kappa)^2 / (4 alpha) + lost,    kappa^2 = mean |x|^2 moved
 
@@ -30,23 +36,44 @@ def gap(problem: Problem, point: Point) -> float:
     mean g = dL/db. `moved` and `lost` bound the mean of |d_i|^2 and what the conjugates lose by it; both are of the
     order of g^2 (`losses.duals`). For g = 0 it is the bound of strong convexity. No loss is below 0, so L itself is a
     bound too.
+
+    Attributes
+    ----------
+    bound : float
+        On L(W) - min L.
+    bends : array (C, C) or None
+        The mean Hessian by the scores, d2L/db2; None where g is 0 or there is no penalty, and nobody needs it.
     """
-    if problem.alpha == 0:
-        return point.value
-    W, g = point.Z[:-1], point.gradient[-1]
-    data = point.value - problem.alpha * float(np.vdot(W, W))
-    moved, lost = problem.dual.correction(_sums(problem, point.Z), g, data) if np.any(g) else (0.0, 0.0)
-    kappa = math.sqrt(moved * problem.spread)
-    steepness = float(np.linalg.norm(point.gradient[:-1]))
-    return min(point.value, (steepness + kappa) ** 2 / (4 * problem.alpha) + lost)
+
+    def __init__(self, problem: Problem, point: Point) -> None:
+        self.bound, self.bends = point.value, None
+        if problem.alpha == 0:
+            return
+        W, g = point.Z[:-1], point.gradient[-1]
+        data = point.value - problem.alpha * float(np.vdot(W, W))
+        moved, lost = 0.0, 0.0
+        if np.any(g):
+            sums, self.bends = _over_rows(problem, point.Z)
+            moved, lost = problem.dual.correction(sums, g, data)
+        kappa = math.sqrt(moved * problem.spread)
+        steepness = float(np.linalg.norm(point.gradient[:-1]))
+        self.bound = min(point.value, (steepness + kappa) ** 2 / (4 * problem.alpha) + lost)
 
 
-def _sums(problem: Problem, Z: F64) -> F64:
-    """Return what the correction wants to know, of all rows."""
-    N, C = len(problem), problem.shape[1]
-    total, step = np.zeros((C, C)), max(1, BLOCK // C)
-    for first in range(0, N, step):
+def _over_rows(problem: Problem, Z: F64) -> tuple[F64, F64]:
+    """Return what the correction wants to know, and the mean Hessian by the scores, of all rows."""
+    N, C, dual, y = len(problem), problem.shape[1], problem.dual, problem.given.y
+    step = max(1, BLOCK // C)
+
+    def look(first: int) -> tuple[F64, F64]:
         rows = np.arange(first, min(N, first + step))
-        scores, weight = problem.scores(Z, rows).astype(np.float64), problem.weight[rows].astype(np.float64)
-        total += len(rows) * problem.dual.sums(scores, problem.given.y[rows], weight)
-    return total / N
+        scores, weight = problem.scores(Z, rows), problem.weight[rows]
+        sums = dual.sums(scores, y[rows], weight)
+        return len(rows) / N * sums, len(rows) / N * dual.mean_hessian(scores, y[rows], weight)
+
+    sums, bends = np.zeros((C, C)), np.zeros((C, C))
+    with ThreadPoolExecutor(problem.given.threads) as pool:  # NumPy lets go of the interpreter
+        for some, bend in pool.map(look, range(0, N, step)):
+            sums += some
+            bends += bend
+    return sums, bends

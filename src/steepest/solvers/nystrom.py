@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steepest.kernels.types import F32, F64, Order
+from steepest.solvers.kronecker import Kronecker, many_classes
 from steepest.solvers.preconditioner import Inverse, Shared
 from steepest.solvers.problem import Problem
 from steepest.solvers.spectrum import blas
@@ -23,11 +24,13 @@ COLUMNS = 1024
 """Features whose products are summed at a time."""
 
 
-def first(problem: Problem, rng: np.random.Generator) -> Inverse:
-    """Choose the preconditioner to begin with."""
+def first(problem: Problem, Z: F64, rng: np.random.Generator) -> Inverse:
+    """Choose the preconditioner to begin with, at the W and b of Z."""
+    if many_classes(problem):
+        return Kronecker(problem, Z, rng)
     if problem.grams:
         return Shared(problem, rng, SAMPLED * problem.shape[0])
-    return Diagonal(problem, problem.start(), rng) if problem.sparse else Nystrom.of(problem, rng)
+    return Diagonal(problem, Z, rng) if problem.sparse else Nystrom.of(problem, rng)
 
 
 class Diagonal:

@@ -8,8 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from steepest.kernels.types import F64
 from steepest.solvers import newton
-from steepest.solvers.duality import but_for_biases, gap
+from steepest.solvers.duality import Proof, but_for_biases, gap
+from steepest.solvers.kronecker import Kronecker, many_classes
 from steepest.solvers.nystrom import Diagonal, first
 from steepest.solvers.preconditioner import Along, Inverse
 from steepest.solvers.problem import Point, Problem
@@ -77,22 +79,27 @@ class SmoothSearch:
         self.problem, self.tol, self.max_passes, self.watch = problem, tol, max_passes, watch
         self.rng, self.memory = rng, Memory(PAIRS)
         self.history: list[dict[str, float]] = []
-        self.inverse: Inverse = inverse or first(problem, rng)
+        self._begin_with = inverse
         D, C = problem.shape
-        self.bends = PAYS * len(problem) >= D**2 and C <= BLOCKS if problem.grams else problem.sparse
+        if problem.grams:
+            self.bends = many_classes(problem) or (PAYS * len(problem) >= D**2 and C <= BLOCKS)
+        else:
+            self.bends = problem.sparse
         self.look = len(problem) if isinstance(problem.dense, np.ndarray) else min(LOOKED, SCORES // C)
         self.bound, self.ended, self.first = math.inf, "", 0.0
 
     def run(self, point: Point) -> Point:
         """Step until the bound is reached, the passes are spent, or rounding is all that is left."""
         best, waited, steps, tried = (point.value, math.inf), 0, 0, 0
+        self.inverse: Inverse = self._begin_with or first(self.problem, point.Z, self.rng)
         while not self._is_over(point):
             left = but_for_biases(self.problem, point)
             if left <= 0.7 * self.tol * point.value and tried < TRIED:
-                if tried > 0 and (bound := gap(self.problem, point)) <= self.tol * point.value:
-                    self.bound = bound
+                proof = Proof(self.problem, point)
+                if proof.bound <= self.tol * point.value:
+                    self.bound = proof.bound
                     return point
-                after: Point | None = self._balance(point)
+                after: Point | None = self._balance(point, proof.bends)
                 tried += 1
             else:
                 if self.bends and (self.problem.dense is not None or steps in (FIRST, *LATER)):
@@ -125,6 +132,9 @@ class SmoothSearch:
         if not self.problem.grams:
             self.inverse = Diagonal(self.problem, point.Z, self.rng)
             return
+        if isinstance(self.inverse, Kronecker):
+            self.inverse = Kronecker(self.problem, point.Z, self.rng, self.inverse.Q)
+            return
         few = isinstance(self.problem.dense, np.ndarray)
         rows = len(self.problem) if few else DRAWN * self.problem.shape[0]
         self.inverse = Along(self.problem, point.Z, self.rng, rows, self.look)
@@ -149,12 +159,10 @@ class SmoothSearch:
             length *= 0.5
         return None
 
-    def _balance(self, point: Point) -> Point:
+    def _balance(self, point: Point, bends: F64 | None) -> Point | None:
         """Take a Newton step of the biases alone: while dL/db is not 0, little is proven."""
-        problem = self.problem
-        seen = np.sort(self.rng.choice(len(problem), min(len(problem), self.look), replace=False))
-        scores = problem.scores(point.Z, seen).astype(np.float64)
-        A = problem.dual.mean_hessian(scores, problem.given.y[seen], problem.weight[seen].astype(np.float64))
+        if bends is None:
+            return None
         Z = point.Z.copy()
-        Z[-1] -= np.linalg.pinv(A, rcond=1e-6, hermitian=True) @ point.gradient[-1]
-        return problem.evaluate(Z)
+        Z[-1] -= np.linalg.pinv(bends, rcond=1e-9, hermitian=True) @ point.gradient[-1]
+        return self.problem.evaluate(Z)
