@@ -225,6 +225,20 @@ def test_the_bound_holds_anywhere_near(seed, far, loss):
     assert at.value - least <= P.gap(at) + 1e-9
 
 
+@pytest.mark.parametrize("loss", SMOOTH)
+@pytest.mark.parametrize(("share", "moved"), [(0.5, 0.0), (0.9, 0.0), (2.0, 0.03), (2.0, 0.1)])
+@pytest.mark.parametrize("beta", [0.0, 0.3])
+def test_the_bound_sees_slopes_beyond_alpha_and_biases_alone(loss, share, moved, beta):
+    """W = 0 is not enough where a slope is beyond alpha, and is where none is; then only biases can be off."""
+    from steepest.solvers.l1_problem import Penalized
+
+    X, y = blobs(60, 3, 3)
+    P = Penalized(objective(X, y, loss, share * alpha_max(objective(X, y, loss)), beta))
+    least = P.evaluate(P.start(fit(P.given, 1e-8).parameters)).value
+    at = P.evaluate(P.start() + np.append(np.zeros((3, 1)), [[moved]], axis=0) * [1.0, -1.0, 0.0])
+    assert 1e-6 < at.value - least <= P.gap(at) <= at.value
+
+
 # Zeros, and the largest alpha
 
 
