@@ -104,6 +104,8 @@ class NearestMean(Classifier):
             Labels of any type.
         """
         rows, index, _ = self._begin(X, y)
+        for name in ("coef_", "intercept_", "variance_"):  # of an earlier fit
+            self.__dict__.pop(name, None)
         check_metric(self.metric)
         budget, threads = budget_of(self.memory), self._threads()
         members = [np.flatnonzero(index == c) for c in range(len(self.classes_))]

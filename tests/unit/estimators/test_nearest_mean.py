@@ -126,6 +126,14 @@ def test_wrong_words_are_named(blobs, how, word):
         NearestMean(**how).fit(*blobs)
 
 
+def test_nothing_of_an_earlier_fit_is_left(blobs):
+    clf = NearestMean(priors="empirical").fit(*blobs)
+    assert hasattr(clf, "variance_")
+    clf.set_params(priors=None).fit(*blobs)
+    assert not hasattr(clf, "variance_")
+    assert not hasattr(clf.set_params(metric="l1").fit(*blobs), "coef_")
+
+
 def test_what_cannot_be_asked(blobs):
     X, y = blobs
     with pytest.raises(InputError, match="one class only"):
