@@ -8,6 +8,7 @@ from steepest.solvers.descent import gradient_descent
 from steepest.solvers.genetic import genetic_search
 from steepest.solvers.l1_limit import alpha_max
 from steepest.solvers.local_search import local_search
+from steepest.solvers.path import Path, Tried, select
 from steepest.solvers.perceptron import perceptron
 from steepest.solvers.platt import calibrate, platt
 from steepest.solvers.random_search import random_search
@@ -18,9 +19,11 @@ __all__ = [
     "SOLVERS",
     "Certificate",
     "Choice",
+    "Path",
     "Ridge",
     "Search",
     "Solution",
+    "Tried",
     "alpha_max",
     "calibrate",
     "choose",
@@ -32,5 +35,6 @@ __all__ = [
     "perceptron",
     "platt",
     "random_search",
+    "select",
     "solve",
 ]

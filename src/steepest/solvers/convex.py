@@ -36,7 +36,7 @@ class Solution:
 
 
 def minimize(
-    objective: CompiledLinear,
+    objective: CompiledLinear | Problem,
     tol: float = 1e-4,
     max_passes: int = 1000,
     seed: int = 0,
@@ -55,8 +55,9 @@ def minimize(
 
     Parameters
     ----------
-    objective : CompiledLinear
-        With the loss softmax, logistic, squared_hinge, ova_squared_hinge, hinge or ova_hinge, and the penalty "l2".
+    objective : CompiledLinear or Problem
+        With the loss softmax, logistic, squared_hinge, ova_squared_hinge, hinge or ova_hinge, and the penalty "l2"; or
+        the problem made of it, as for one alpha after another.
     tol : float
         Proven bound on (L - min L) / L at which it is done.
     max_passes : int
@@ -88,8 +89,8 @@ def minimize(
 
     began, rng = time.perf_counter(), np.random.Generator(np.random.Philox(seed))
     with threadpool_limits(1, user_api="blas"):  # threads of its own would spin on into the sweeps
-        problem = Problem(objective)
-        if objective.loss.curvature(objective.n_classes) is None:
+        problem = objective if isinstance(objective, Problem) else Problem(objective)
+        if problem.given.loss.curvature(problem.shape[1]) is None:
             found = _through_rounded(problem, tol, max_passes, rng, watch, problem.start(start))
         else:
             search = SmoothSearch(problem, tol, max_passes, rng, watch)

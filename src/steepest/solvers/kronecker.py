@@ -43,8 +43,6 @@ class Kronecker:
         The W and b of now.
     rng : Generator
         For the sample.
-    Q : float32 array (D, D) or None
-        The basis of the features, as of an earlier one; None makes it.
 
     References
     ----------
@@ -52,12 +50,14 @@ class Kronecker:
     Kronecker-factored eigenbasis, 2018.
     """
 
-    def __init__(self, problem: Problem, Z: F64, rng: np.random.Generator, Q: F32 | None = None) -> None:
+    def __init__(self, problem: Problem, Z: F64, rng: np.random.Generator) -> None:
         N, (D, C) = len(problem), problem.shape
         seen = np.sort(rng.choice(N, min(N, LOOKED), replace=False))
-        self.Q = _basis(problem, seen) if Q is None else Q
+        if "basis" not in problem.kept:
+            problem.kept["basis"] = _basis(problem, seen)
+        self._Q = problem.kept["basis"]
         blocks = [seen[first : first + SCORES // C] for first in range(0, len(seen), SCORES // C)]
-        at, y, weight = np.vstack([self.Q, np.zeros((1, D - 1))]), problem.given.y, problem.weight
+        at, y, weight = np.vstack([self._Q, np.zeros((1, D - 1))]), problem.given.y, problem.weight
 
         def bend(rows: Order) -> F64:
             return problem.dual.mean_hessian(problem.scores(Z, rows), y[rows], weight[rows]) * len(rows)
@@ -92,10 +92,10 @@ class Kronecker:
         for first in range(0, R.shape[1], C):
             some = slice(first, first + C)
             slope = R[-1, some] @ self._U
-            W = self.Q.T @ (R[:-1, some].astype(np.float32) @ self._U)
+            W = self._Q.T @ (R[:-1, some].astype(np.float32) @ self._U)
             W -= self._means * slope.astype(np.float32)
             W /= self._h
-            out[:-1, some] = self.Q @ W @ self._U.T
+            out[:-1, some] = self._Q @ W @ self._U.T
             out[-1, some] = (self._inverse_b * slope - np.einsum("jk,jk->k", self._means, W)) @ self._U.T
         return out
 

@@ -44,10 +44,11 @@ class Shared:
 
     def __init__(self, problem: Problem, rng: np.random.Generator, rows: int) -> None:
         D = problem.shape[0] - 1
-        chosen = np.sort(rng.choice(len(problem), min(len(problem), rows), replace=False))
         self._bend = _most(problem)
-        G = _gram(problem, chosen, problem.weight)
-        self._factor = _factor(self._bend * G[:D, :D] / len(chosen), problem.alpha, D)
+        if "gram" not in problem.kept:
+            chosen = np.sort(rng.choice(len(problem), min(len(problem), rows), replace=False))
+            problem.kept["gram"] = _gram(problem, chosen, problem.weight)[:D, :D] / len(chosen)
+        self._factor = _factor(self._bend * problem.kept["gram"], problem.alpha, D)
 
     def __call__(self, R: F64) -> F64:
         """M^-1 R."""

@@ -65,6 +65,8 @@ class Problem:
         self.given = objective
         self.alpha = 0.0 if isinstance(objective.penalty, penalties.NoPenalty) else float(objective.alpha)
         self.passes = 0.0
+        self.kept: dict[str, NDArray[Any]] = {}
+        """What preconditioners made of a sample, for other alphas."""
         self.weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight
         self.centred, self.squares = self._centre()
         self.spread = float(self.squares.sum())
@@ -102,6 +104,13 @@ class Problem:
         assert other is not None
         twin.given, twin.centred = replace(self.given, loss=loss), replace(self.centred, loss=loss)
         twin.dual, twin.passes = other, passes
+        return twin
+
+    def with_alpha(self, alpha: float) -> Problem:
+        """Return the same problem with a penalty of another strength, and no passes."""
+        twin = copy(self)
+        twin.given, twin.centred = replace(self.given, alpha=alpha), replace(self.centred, alpha=alpha)
+        twin.alpha, twin.passes = alpha, 0.0
         return twin
 
     def evaluate(self, Z: F64) -> Point:

@@ -133,7 +133,7 @@ class SmoothSearch:
             self.inverse = Diagonal(self.problem, point.Z, self.rng)
             return
         if isinstance(self.inverse, Kronecker):
-            self.inverse = Kronecker(self.problem, point.Z, self.rng, self.inverse.Q)
+            self.inverse = Kronecker(self.problem, point.Z, self.rng)
             return
         few = isinstance(self.problem.dense, np.ndarray)
         rows = len(self.problem) if few else DRAWN * self.problem.shape[0]
