@@ -73,7 +73,8 @@ class Interior:
         Z = np.zeros((self.X.shape[1], self.problem.shape[1]))
         state = State(Z, self.X @ Z, self.terms.start())
         for _ in range(MOST):
-            after = self._step(state)
+            with np.errstate(all="ignore"):  # what is not finite ends it
+                after = self._step(state)
             if after is None:
                 return
             state = after
@@ -105,7 +106,7 @@ class Interior:
         ahead = terms.distance(_moved(at, np.zeros_like(at.Z), dS, moves, length))
         dZ, dS, moves = towards(mu * (ahead / mu) ** 3, terms.products(dS, moves))
         length = min(1.0, SHORT * terms.furthest(at, dS, moves))
-        if not (length > 1e-8 and np.isfinite(dZ).all()):
+        if not (length > 1e-8 and np.isfinite(dZ).all() and all(np.isfinite(change).all() for change in moves)):
             return None
         return _moved(at, dZ, dS, moves, length)
 
@@ -184,7 +185,10 @@ class _Terms(ABC):
 
 
 class _Boxes(_Terms):
-    """Terms max(0, m_j) with m = away + A s: p_j in [0, 1], u_j >= 0, z_j = u_j - m_j >= 0. Kept are (p, u, z)."""
+    """Terms max(0, m_j) with m = 1 + A s: p_j in [0, 1], u_j >= 0, z_j = u_j - m_j >= 0.
+
+    Kept are (p, u, z, 1 - p): the last two would lose their digits as differences.
+    """
 
     def __init__(self, y: Labels, C: int) -> None:
         self.y, self.C = y, C
@@ -201,7 +205,7 @@ class _Boxes(_Terms):
     @final
     def start(self) -> tuple[F64, ...]:
         half = np.where(self.there, 0.5, 0.0)
-        return half, np.full(half.shape, 2.0), np.ones(half.shape)
+        return half, np.full(half.shape, 2.0), np.ones(half.shape), 1 - half
 
     @final
     def slopes(self, terms: tuple[F64, ...]) -> F64:
@@ -209,39 +213,38 @@ class _Boxes(_Terms):
 
     @final
     def distance(self, at: State) -> float:
-        p, u, z = at.terms
-        return float(((p * z + (1 - p) * u) * self.there).sum() / (2 * self.there.sum()))
+        p, u, z, rest = at.terms
+        return float(((p * z + rest * u) * self.there).sum() / (2 * self.there.sum()))
 
     def _bend(self, at: State) -> F64:
-        p, u, z = at.terms
-        return np.where(self.there, p * (1 - p) / (z * (1 - p) + u * p), 0)
+        p, u, z, rest = at.terms
+        return np.where(self.there, p * rest / (z * rest + u * p), 0)
 
     @final
     def targets(self, at: State, mu: float, second: F64 | None) -> tuple[F64, tuple[F64, ...]]:
-        p, u, z = at.terms
+        p, u, z, rest = at.terms
         first, other = (0.0, 0.0) if second is None else (second[0], second[1])
-        lower, upper = mu - p * z - first, mu - (1 - p) * u - other
-        shift = np.where(self.there, (lower * (1 - p) - upper * p) / (z * (1 - p) + u * p), 0)
+        lower, upper = mu - p * z - first, mu - rest * u - other
+        shift = np.where(self.there, (lower * rest - upper * p) / (z * rest + u * p), 0)
         return self.pull(shift), (shift, upper)
 
     @final
     def moves(self, at: State, dS: F64, targets: tuple[F64, ...]) -> tuple[F64, ...]:
-        p, u, _ = at.terms
+        _, u, _, rest = at.terms
         dm = self.margins(dS)
         dp = self._bend(at) * dm + targets[0]
-        du = np.where(self.there, (targets[1] + u * dp) / (1 - p), 0)
-        return dp, du, np.where(self.there, du - dm, 0)
+        du = np.where(self.there, (targets[1] + u * dp) / rest, 0)
+        return dp, du, np.where(self.there, du - dm, 0), -dp
 
     @final
     def products(self, dS: F64, moves: tuple[F64, ...]) -> F64:
-        dp, du, dz = moves
+        dp, du, dz, _ = moves
         return np.stack([dp * dz, -dp * du])
 
     @final
     def furthest(self, at: State, dS: F64, moves: tuple[F64, ...]) -> float:
-        (p, u, z), (dp, du, dz) = at.terms, moves
-        there, ways = self.there, ((p, dp), (1 - p, -dp), (u, du), (z, dz))
-        return min(_furthest(value[there], change[there]) for value, change in ways)
+        there = self.there
+        return min(_furthest(value[there], change[there]) for value, change in zip(at.terms, moves, strict=True))
 
 
 @final
