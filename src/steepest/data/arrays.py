@@ -62,7 +62,10 @@ def as_numpy(value: Any, what: str = "X") -> Array:
         return value
     kind = type(value)
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        raise InputError(f"{what} is a sparse matrix ({kind.__name__}): pass {what}.toarray()")
+        raise InputError(
+            f"{what} is a sparse matrix ({kind.__name__}), which LinearClassifier().fit(X, y) reads and data sets do "
+            f"not: pass {what}.toarray()"
+        )
     if kind.__module__.partition(".")[0] == "torch":
         return _from_torch(value, what)
     if hasattr(value, "__dlpack__"):

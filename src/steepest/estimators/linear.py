@@ -74,10 +74,11 @@ class LinearClassifier(DescentClassifier):
         "step:drop=0.5,at=0.3+0.6".
     batch_size, epochs : "auto" or int
         Rows a step, passes over the data; "auto" asks for some thousand steps.
-    scaling : "auto", "unit", "standard" or None
-        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation, None
-        takes the numbers as they are, "auto" is "unit" for uint8 and "standard" otherwise. The penalty acts on the
-        weights of the scaled features.
+    scaling : "auto", "unit", "standard", "max_abs" or None
+        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation,
+        "max_abs" divides by the largest size, None takes the numbers as they are; "auto" is "max_abs" for sparse rows,
+        which stay sparse, else "unit" for uint8 and "standard" for all other. The penalty acts on the weights of
+        the scaled features.
     class_weight : dict, "balanced" or None
         Weight of each class.
     random_state : int, RandomState or None
@@ -187,7 +188,7 @@ class LinearClassifier(DescentClassifier):
 
         Parameters
         ----------
-        X : array (N, D)
+        X : array or sparse matrix (N, D)
             Examples by row.
         y : array (N,)
             Labels of any type.

@@ -52,9 +52,11 @@ class OneVsAllSVM(Classifier):
         Whether `predict_proba` is wanted: then sigmoids (Platt's scaling) are fitted to scores of rows that were held
         out in five folds, which takes five more fits. The most probable class need not be that of the largest score,
         which is the one predicted: each class has its own sigmoid.
-    scaling : "auto", "unit", "standard" or None
-        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation, None
-        takes the numbers as they are, "auto" is "unit" for uint8 and "standard" otherwise.
+    scaling : "auto", "unit", "standard", "max_abs" or None
+        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation,
+        "max_abs" divides by the largest size, None takes the numbers as they are; "auto" is "max_abs" for sparse rows,
+        which stay sparse, else "unit" for uint8 and "standard" for all other. The penalty acts on the weights of
+        the scaled features.
     class_weight : dict, "balanced" or None
         Weight of each class.
     random_state : int, RandomState or None
@@ -133,7 +135,7 @@ class OneVsAllSVM(Classifier):
 
         Parameters
         ----------
-        X : array (N, D)
+        X : array or sparse matrix (N, D)
             Examples by row.
         y : array (N,)
             Labels of any type.

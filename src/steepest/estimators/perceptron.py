@@ -34,9 +34,10 @@ class Perceptron(Classifier):
         When to give up.
     averaged : bool
         Take the mean of W over 100 places in every epoch instead of the last W: better where data are not separable.
-    scaling : "auto", "unit", "standard" or None
-        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation, None
-        takes the numbers as they are, "auto" is "unit" for uint8 and "standard" otherwise. All subtract the mean.
+    scaling : "auto", "unit", "standard", "max_abs" or None
+        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation,
+        "max_abs" divides by the largest size, None takes the numbers as they are; "auto" is "max_abs" for sparse rows,
+        which stay sparse, else "unit" for uint8 and "standard" for all other. All subtract the mean.
     random_state : int, RandomState or None
         Keys the order of the rows. The same number gives the same bits, whatever the number of threads.
     threads : int or None
@@ -108,7 +109,7 @@ class Perceptron(Classifier):
 
         Parameters
         ----------
-        X : array (N, D)
+        X : array or sparse matrix (N, D)
             Examples by row.
         y : array (N,)
             Labels of any type.

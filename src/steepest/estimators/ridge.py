@@ -44,10 +44,11 @@ class RidgeClassifier(Classifier):
     scoring : "loo" or "gcv"
         How "auto" compares them: by the squared error of each row when it is left out, exactly, which takes a second
         pass; or by generalized cross-validation, which takes none.
-    scaling : "auto", "unit", "standard" or None
-        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation, None
-        takes the numbers as they are, "auto" is "unit" for uint8 and "standard" otherwise. The penalty acts on the
-        weights of the scaled features.
+    scaling : "auto", "unit", "standard", "max_abs" or None
+        Part of the model: "unit" divides uint8 by 255, "standard" subtracts the mean and divides by the deviation,
+        "max_abs" divides by the largest size, None takes the numbers as they are; "auto" is "max_abs" for sparse rows,
+        which stay sparse, else "unit" for uint8 and "standard" for all other. The penalty acts on the weights of
+        the scaled features.
     class_weight : dict, "balanced" or None
         Weight of each class.
     threads : int or None
@@ -113,7 +114,7 @@ class RidgeClassifier(Classifier):
 
         Parameters
         ----------
-        X : array (N, D)
+        X : array or sparse matrix (N, D)
             Examples by row.
         y : array (N,)
             Labels of any type.
