@@ -156,7 +156,8 @@ def ascend(
     gram: F32, turn: Order, *, loss: str, strength: float, bias: float, threads: int,
 ) -> Tally:  # fmt: skip
     """See `ascent_reference.ascend`."""
-    return (native if runs_native() else ascent_reference).ascend(
+    kernel = native.ascend if runs_native() else ascent_reference.ascend
+    return kernel(
         X, y, order, weight, shift, scale, W, b, p, gram, turn,
         loss=loss, strength=strength, bias=bias, threads=threads,
     )  # fmt: skip

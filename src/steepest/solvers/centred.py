@@ -80,8 +80,8 @@ class Centred:
         if self.X.dtype == np.uint8 and dtype == np.float32:
             away = np.subtract(X, self.scaling.shift.astype(np.float32), dtype=np.float32)
         else:  # float32 may be near a large shift
-            away = (X - self.scaling.shift).astype(dtype, copy=False)
-        return away if self.weight is None else away * self.roots(rows).astype(dtype)
+            away = np.asarray(X - self.scaling.shift, dtype)
+        return np.asarray(away if self.weight is None else away * self.roots(rows).astype(dtype))
 
     def targets(self, rows: Index = slice(None)) -> F64:
         """sqrt(w_i) (t_i - mean t), (B, C)."""

@@ -155,7 +155,7 @@ class Problem:
 
         H V = 1/N sum_i w_i x_i (H_i V' x_i)' + 2 alpha V,    H_i = d2L_i / ds2
         """
-        y, weight, kept = self.given.y, self.weight / len(self), dict[int, F64]()
+        y, weight, kept = self.given.y, self.weight.astype(np.float64) / len(self), dict[int, F64]()
 
         def scores(rows: slice) -> F64:
             assert self.dense is not None
@@ -195,7 +195,7 @@ class Problem:
         return np.vstack([X.T @ P, P.sum(axis=0)])
 
     def _evaluate_at_hand(self, Z: F64) -> Point:
-        L, weight, total = self.given, self.weight / len(self), [0.0]
+        L, weight, total = self.given, self.weight.astype(np.float64) / len(self), [0.0]
 
         def slopes(S: F64, rows: slice) -> F64:
             total[0] += float(weight[rows] @ L.loss(S, L.y[rows]))
