@@ -27,7 +27,7 @@ driver() { # name, flags
   echo "building build/sanitize/$1" >&2
   # shellcheck disable=SC2086
   $CXX -std=c++20 -g -O1 -fno-omit-frame-pointer -Wno-psabi -DSTEEPEST_ISA=steepest_portable $2 \
-    -o "build/sanitize/$1" tests/kernels/native/driver.cpp $native/sweep.cpp $native/network.cpp $native/moments.cpp $native/gram.cpp $native/coordinate.cpp $native/ascent.cpp $native/neighbors.cpp $native/order.cpp $native/pool.cpp -pthread
+    -o "build/sanitize/$1" tests/kernels/native/driver.cpp $native/sweep.cpp $native/network.cpp $native/moments.cpp $native/gram.cpp $native/sparse.cpp $native/coordinate.cpp $native/ascent.cpp $native/neighbors.cpp $native/order.cpp $native/pool.cpp -pthread
 }
 
 # A sanitizer that finds nothing may as well not run: each mistake must be reported.

@@ -22,6 +22,7 @@
 #include "../../../src/steepest/kernels/native/network.hpp"
 #include "../../../src/steepest/kernels/native/order.hpp"
 #include "../../../src/steepest/kernels/native/pool.hpp"
+#include "../../../src/steepest/kernels/native/sparse.hpp"
 #include "../../../src/steepest/kernels/native/sweep.hpp"
 
 namespace STEEPEST_ISA {
@@ -90,6 +91,7 @@ struct Problem {
     auto add = [&](const auto& v) { bits.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof v[0]); };
     if (loss == Loss::softmax) {  // the losses are those of the sweep
       products(data, threads, add);
+      sparse<int32_t>(threads, add), sparse<int64_t>(threads, add);
       network(data, loss, threads, 21, 100, false, add);
       if (rows >= 130) normed(data, {loss, 0.1f}, threads, 37, 100, false, add);
       if (rows == 40) network(data, loss, threads, 520, 20, true, add), normed(data, loss, threads, 520, 20, true, add);  // threads own inputs
@@ -122,6 +124,31 @@ struct Problem {
     for (Metric metric : {Metric::l1, Metric::l2}) {
       STEEPEST_ISA::neighbors({all, few, metric, k, distance.data(), index.data()}, threads);
       add(distance), add(index);
+    }
+  }
+
+  // Products of sparse rows, every third of which is empty, in each type of values.
+  template <class I, class Add>
+  void sparse(int threads, Add add) const {
+    std::vector<I> columns;
+    std::vector<int64_t> starts{0};
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t f = i % 7; i % 3 && f < features; f += 1 + (i + f) % 5) columns.push_back((I)f);
+      starts.push_back((int64_t)columns.size());
+    }
+    const std::vector<uint8_t> bytes(columns.size(), 7);
+    const std::vector<float> singles(columns.size(), 0.3f);
+    const std::vector<double> doubles(columns.size(), -0.7);
+    const int64_t width = 40;
+    std::vector<double> W((size_t)(features * width)), P((size_t)(rows * width)), out(P.size());
+    for (size_t i = 0; i < W.size(); ++i) W[i] = (double)(i % 13) / 7;
+    for (size_t i = 0; i < P.size(); ++i) P[i] = (double)(i % 11) / 9 - 0.4;
+    const std::pair<const void*, Values> all[] = {{bytes.data(), Values::u8}, {singles.data(), Values::f32}, {doubles.data(), Values::f64}};
+    for (const auto& [values, of] : all) {
+      const Sparse some{values, of, columns.data(), sizeof(I) == 8, starts.data(), rows, features};
+      STEEPEST_ISA::sparse_times(some, W.data(), width, out.data(), threads);
+      STEEPEST_ISA::sparse_transposed_times(some, P.data(), width, W.data(), threads);
+      add(out), add(W);
     }
   }
 
