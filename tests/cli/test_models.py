@@ -294,3 +294,25 @@ def test_where_the_loss_has_no_minimum_it_says_so(steepest):
     assert "steepest: warning: without a penalty" in done.err
     assert "has no minimum" in json.loads(done.out)["notes"][0]
     assert "no minimum" not in steepest("train", "digits", "--penalty", "none", "--epochs", 60).err
+
+
+def test_alpha_is_chosen_on_examples_that_are_held_out(steepest, tmp_path, flowers):
+    record = json.loads(steepest("train", flowers, "--alpha", "auto", "--out", "r", "--json").out)
+    tried = {one["alpha"]: one for one in record["alphas"]}
+    assert len(tried) >= 5
+    best = tried[record["alpha"]]
+    assert best["accuracy"] == max(one["accuracy"] for one in tried.values())
+    assert record["certificate"]["gap"] <= 1e-4
+    assert record["certificate"]["passes"] > sum(one["passes"] for one in tried.values())
+    again = json.loads(steepest("train", flowers, "--alpha", record["alpha"], "--json").out)
+    assert again["certificate"]["objective"] == pytest.approx(record["certificate"]["objective"], rel=2e-4)
+    assert tomllib.loads((tmp_path / "r/config.toml").read_text())["alpha"] == "auto"
+    assert "the best of" in steepest("train", flowers, "--alpha", "auto").out
+
+
+@pytest.mark.parametrize("words", [("--epochs", "3"), ("--solver", "random-search"), ("--penalty", "none")])
+def test_where_nothing_is_proven_alpha_cannot_be_chosen(steepest, tmp_path, flowers, words):
+    done = steepest("train", flowers, "--alpha", "auto", *words)
+    assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert "give a number" in done.err
+    assert os.listdir(tmp_path) == []

@@ -84,6 +84,20 @@ def test_a_calibration_that_is_stopped_is_done_again(steepest, tmp_path, interru
     assert steepest("predict", "r", "blobs:n=90", "--proba").status == 0
 
 
+def test_stopped_while_alpha_is_chosen_it_chooses_again(steepest, tmp_path, interrupted, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupted(5)
+        done = steepest("train", "circle:n=120", "--alpha", "auto", "--out", "r")
+        patched.undo()
+    assert done.status == 130
+    assert "while alpha was being chosen" in done.err
+    assert steepest("evaluate", "r", "circle:n=120").status == 0
+    assert not (tmp_path / "r/checkpoint.safetensors").exists()
+    done = steepest("train", "--resume", "r", "--json")
+    assert "begins again" in done.err
+    assert json.loads(done.out)["alphas"]
+
+
 def test_a_search_goes_on(steepest, interrupted, monkeypatch):
     words = ("train", "blobs:n=90", "--solver", "local-search", "--draws", 40, "--out", "r", "--json")
     with monkeypatch.context() as patched:

@@ -57,6 +57,7 @@ class SolverJob(Job):
         else:
             self.settings = settings.resolved(data.parts.train.X.dtype, **chosen)
         self.solving = self._begin(objective, choice, before)
+        self._selects = settings.alpha == "auto" and before is None
 
     def _begin(self, objective: CompiledLinear, choice: Choice, before: Reached | None = None) -> Solving:
         settings = self.settings
@@ -85,6 +86,15 @@ class SolverJob(Job):
                 self.save_checkpoint_if_due(every)
             return signals.caught is not None
 
+        def watch_alphas(at: Progress) -> bool:
+            display.solving(at, self._tol, None, "choosing alpha")
+            return signals.caught is not None
+
+        if self._selects:
+            self.solving.choose_alpha(watch_alphas)
+            if self.solving.stopped:
+                return False
+            self._selects = False
         self.solving.run(watch)
         display.clear()
         self.warn(self.solving.warnings)
@@ -116,7 +126,9 @@ class SolverJob(Job):
         display.clear()
 
     def checkpoint(self) -> None:
-        """Write the weights and the way to them."""
+        """Write the weights and the way to them, once alpha is known."""
+        if self._selects:
+            return
         fingerprint, level = self.data.parts.origin["fingerprint"], kernels.level()
         save_reached(self.folder.checkpoint, self.solving.reached(fingerprint=fingerprint, level=level))
         write_json_lines(self.folder.history, self.solving.history)
@@ -139,6 +151,7 @@ class SolverJob(Job):
             seconds_training=round(certificate.seconds if certificate else 0.0, 6),
             penalty=objective.penalty.name,
             alpha=objective.alpha,
+            alphas=None if solving.path is None else [tried._asdict() for tried in solving.path.tried],
         )  # fmt: skip
         return Fit(function, summary, solving.history, objective.loss.name, self._sigmoids, proof)
 
@@ -146,7 +159,9 @@ class SolverJob(Job):
     def where(self) -> str:
         """What is proven."""
         made = self.solving.certificate
-        return f"after {made.passes:.4g} passes" if made else "before the first pass"
+        if made is not None:
+            return f"after {made.passes:.4g} passes"
+        return "while alpha was being chosen, which begins again"
 
 
 def as_json(certificate: Certificate) -> dict[str, Any]:

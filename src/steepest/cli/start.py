@@ -65,10 +65,20 @@ def _choose(settings: Settings, data: Data) -> tuple[Choice, CompiledLinear | No
     if settings.model == "ova-svm":
         if settings.loss not in _SVM:
             raise InputError(f"model ova-svm has no loss {settings.loss!r}: {near(settings.loss, tuple(_SVM))}")
-        objective = _objective(settings, data, _SVM[settings.loss])
-        choice = choose(objective)
-        # An SVM is never trained by descent: where nothing else is better, rounding its hinge is.
-        return (choice if choice.solver != "sgd" else choose(objective, "newton")), objective
+        svm = _objective(settings, data, _SVM[settings.loss])
+        choice = choose(svm)
+        # It is never trained by descent: where nothing else is better, rounding its hinge is.
+        return (choice if choice.solver != "sgd" else choose(svm, "newton")), svm
+    choice, objective = _choose_linear(settings, data)
+    if settings.alpha == "auto" and (objective is None or choice.solver in SEARCHES):
+        why = f" ({choice.because})" if choice.because else ""
+        raise InputError(
+            f"--alpha auto needs a solver that proves what it finds, not {choice.solver}{why}: give a number"
+        )
+    return choice, objective
+
+
+def _choose_linear(settings: Settings, data: Data) -> tuple[Choice, CompiledLinear | None]:
     given = settings.descends()
     if settings.solver == "sgd":
         return Choice("sgd"), None
@@ -85,6 +95,8 @@ def _objective(settings: Settings, data: Data, loss: Loss | None = None) -> Comp
     recipe, train = replace(settings.recipe(), threads=data.threads), data.parts.train
     if loss is not None:
         recipe = replace(recipe, loss=loss)
+    if settings.alpha == "auto" and settings.model == "linear":
+        recipe = replace(recipe, alpha=1.0)  # until one is chosen
     assert train.y is not None
     scaling = fit_scaling(train.X, settings.scaling, weight=data.weight, threads=data.threads)
     objective = formula(recipe, None, train.X, train.y, train.n_classes, scaling, data.weight)

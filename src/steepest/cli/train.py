@@ -165,7 +165,8 @@ def _of_training(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("objective", f"{proof['objective']:.8g}{above}"))
         looks = "passes" if above else "looks at all rows"
         rows.append(("training", f"{took}, {proof['passes']:.4g} {looks} by {proof['solver']}{because}"))
-        rows.append(("alpha", f"{summary['alpha']:.4g}"))
+        tried = f", the best of {len(summary['alphas'])} on examples that were held out" if summary["alphas"] else ""
+        rows.append(("alpha", f"{summary['alpha']:.4g}{tried}"))
     elif summary["lr"] is not None:
         epochs, seen = summary["epochs"], summary["epochs"] * summary["n_train"]
         speed = f", {seen / summary['seconds_training']:,.0f} examples/s" if summary["seconds_training"] else ""

@@ -24,7 +24,7 @@ __all__ = ["findings", "outcome", "summarize", "versions"]
 _FEW = 100
 _SOMETIMES = (
     "model", "epochs", "best_epoch", "validation", "layers", "solver", "because", "certificate", "passes", "optimizer",
-    "penalty", "alpha", "lr", "lr_from", "batch_size",
+    "penalty", "alpha", "alphas", "lr", "lr_from", "batch_size",
 )  # fmt: skip
 """Keys of summary.json that are null where a model knows nothing of them."""
 

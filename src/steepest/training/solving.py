@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from steepest import losses, penalties
 from steepest.errors import ConvergenceWarning
@@ -19,6 +20,9 @@ from steepest.solvers.problem import Point, Problem
 from steepest.training.models import SEARCHES
 from steepest.training.reached import Reached
 from steepest.training.searching import search
+
+if TYPE_CHECKING:
+    from steepest.solvers.path import Path
 
 __all__ = ["Progress", "Solving", "Watching"]
 
@@ -64,6 +68,8 @@ class Solving:
         Whether the watcher ended it.
     warnings : list of str
         What could not be proven, and what to do.
+    path : Path or None
+        The alphas that were tried, after `choose_alpha`.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class Solving:
         self.tol, self.max_passes, self.draws, self.lr = tol, max_passes, draws, lr
         self.certificate: Certificate | None = None
         self.stopped, self.warnings = False, list[str]()
+        self.path: Path | None = None
         self._before = before or Reached(Linear.zeros(objective.n_classes, objective.scaling), objective.alpha)
         self.history = list(self._before.history)
         self._began = time.perf_counter()
@@ -99,32 +106,56 @@ class Solving:
         seconds = made.seconds if made else self._before.seconds + time.perf_counter() - self._began
         return Reached(self.model, self.objective.alpha, because, passes, seconds, list(self.history), **said)
 
+    def choose_alpha(self, watch: Watching | None = None) -> None:
+        """Take the alpha that does best on examples that are held out, see `solvers.path`; `run` goes on from there."""
+        from steepest.solvers.path import select
+
+        began = time.perf_counter()
+
+        def look(point: Point, left: float) -> bool:
+            self.stopped = watch is not None and bool(watch(Progress(point.passes, point.value, left)))
+            return self.stopped
+
+        with self._noting():
+            self.path = select(self.objective, self.choice, max_passes=self.max_passes, seed=self.seed, watch=look)
+        alpha, passes = self.path.best.alpha, sum(tried.passes for tried in self.path.tried)
+        self.objective = replace(self.objective, alpha=alpha)
+        self._start = self._found = self.path.start
+        seconds = time.perf_counter() - began
+        self._before = replace(self._before, model=self.model, alpha=alpha, passes=passes, seconds=seconds)
+
     def run(self, watch: Watching | None = None) -> None:
         """Solve, from the start or from where it stood."""
         self._began = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
+        with self._noting():
             parameters, certificate, history = (self._search if self.choice.solver in SEARCHES else self._solve)(watch)
-        for each in caught:
-            if not issubclass(each.category, ConvergenceWarning):
-                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-            elif not self.stopped:
-                self.warnings.append(str(each.message))
         before, self._found, self._point = self._before, parameters, None
         self.history = before.history + [record | {"pass": record["pass"] + before.passes} for record in history]
         self.certificate = replace(
             certificate, passes=certificate.passes + before.passes, seconds=certificate.seconds + before.seconds
         )
 
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Keep what a solver warns of, unless it was stopped, and pass on all else."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            yield
+        for each in caught:
+            if not issubclass(each.category, ConvergenceWarning):
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+            elif not self.stopped:
+                self.warnings.append(str(each.message))
+
     def _solve(self, watch: Watching | None) -> tuple[Parameters, Certificate, list[dict[str, float]]]:
         def look(point: Point, left: float) -> bool:
             self._point = point
             return self._tell(watch, Progress(self._before.passes + point.passes, point.value, left))
 
-        passes = max(1, self.max_passes - int(self._before.passes))
         found = solve(
-            self.objective, self.choice, tol=self.tol, max_passes=passes, seed=self.seed, watch=look, start=self._start
-        )
+            self.objective, self.choice, tol=self.tol, max_passes=self.max_passes, seed=self.seed, watch=look,
+            start=self._start,
+        )  # fmt: skip
         return found.parameters, found.certificate, found.history
 
     def _search(self, watch: Watching | None) -> tuple[Parameters, Certificate, list[dict[str, float]]]:
