@@ -15,10 +15,10 @@ from steepest.solvers.certificate import Certificate
 from steepest.solvers.convex import Solution
 from steepest.solvers.l1_limit import strengths
 from steepest.solvers.l1_problem import Penalized
-from steepest.solvers.l1_search import SparseSearch
+from steepest.solvers.l1_search import STUCK, SparseSearch
 from steepest.solvers.l1_squares import EPOCHS, Lasso
 from steepest.solvers.problem import Point
-from steepest.solvers.smooth import ROUNDED, Watcher
+from steepest.solvers.smooth import Watcher
 from steepest.solvers.spectrum import blas
 
 __all__ = ["coordinate_descent"]
@@ -119,7 +119,7 @@ def _squares(
             ended = f"max_passes={max_passes:g} were spent"
         least, waited = (bound, 0) if bound < 0.9 * least else (least, waited + 1)
         if waited >= FLAT:
-            ended = ROUNDED
+            ended = STUCK
         if ended:
             break
         lasso.sweep(1e-3 * tol * sharp, threads=objective.threads)

@@ -11,9 +11,9 @@ from steepest.kernels.types import F64
 from steepest.solvers.l1_metric import BLOCKS, NUMBERS, SAMPLED, Bend, Pairs, look
 from steepest.solvers.l1_problem import Penalized
 from steepest.solvers.problem import Point
-from steepest.solvers.smooth import ROUNDED, Watcher
+from steepest.solvers.smooth import Watcher
 
-__all__ = ["SparseSearch"]
+__all__ = ["STUCK", "SparseSearch"]
 
 PAIRS = 10
 FIRST = 1024
@@ -36,6 +36,9 @@ PATIENT = 10
 TRIED = 3
 STALLED = {False: 6, True: 30}
 """Steps without a better bound or a lower objective, in sweeps, after which float64 takes over, and in float64."""
+
+
+STUCK = "rounding is all that is left to gain"
 
 
 class SparseSearch:
@@ -102,7 +105,7 @@ class SparseSearch:
                 after, tried = self._step(point), 0
             if after is None or waited >= STALLED[self.problem.exact]:
                 if self.problem.exact:
-                    self.ended = ROUNDED
+                    self.ended = STUCK
                     break
                 after, waited = self._in_float64(), 0
             point = after
