@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import losses, penalties
+from steepest.data.describing import readable_bytes
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.sparse import are_sparse
@@ -21,6 +22,7 @@ from steepest.nn.scaling import Scaling
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.objective.sparse import ScaledRows
+from steepest.solvers.spectrum import free_memory
 
 __all__ = ["Point", "Problem"]
 
@@ -52,7 +54,8 @@ class Problem:
     Raises
     ------
     InputError
-        If it has another penalty, or a loss whose other side is not known.
+        If it has another penalty, or a loss whose other side is not known; or if the weights are too many for the free
+        memory.
     """
 
     def __init__(self, objective: CompiledLinear) -> None:
@@ -63,10 +66,13 @@ class Problem:
             raise InputError(f"this solver does not know the loss {objective.loss!r}: {', '.join(KNOWN)}")
         self.dual: Dual = other
         self.given = objective
+        _require_memory(*self.shape, NEWTON if self.sparse or self.small else QUASI_NEWTON)
         self.alpha = 0.0 if isinstance(objective.penalty, penalties.NoPenalty) else float(objective.alpha)
         self.passes = 0.0
         self.kept: dict[str, NDArray[Any]] = {}
         """What preconditioners made of a sample, for other alphas."""
+        self.room = free_memory() // 2
+        """Bytes that preconditioners may take; where they are few, plainer ones take more passes."""
         self.weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight
         self.centred, self.squares = self._centre()
         self.spread = float(self.squares.sum())
@@ -91,7 +97,7 @@ class Problem:
         """Whether Gram matrices of the features are made: not of too many, of sparse rows only where that is cheap."""
         X: object = self.given.X
         D = self.given.X.shape[1]
-        return D <= MOST_FEATURES and (not are_sparse(X) or CHEAP * X.nnz >= D**3)
+        return D <= MOST_FEATURES and self.room >= 4 * 8 * D**2 and (not are_sparse(X) or CHEAP * X.nnz >= D**3)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -230,11 +236,23 @@ SMALL = 2**21
 """Numbers in X up to which a copy of it in float64 is made."""
 MOST_FEATURES = 8000
 """A Gram matrix of more features than these takes longer to factor than it saves."""
+NEWTON, QUASI_NEWTON = 10, 34
+"""Arrays of the size of the weights that a search holds: with conjugate gradients, with the memory of L-BFGS."""
 CHEAP = 64
 """Sparse rows have Gram matrices where D^3 is below so many times their entries: about what ten passes take."""
 KEPT = 2**24
 """Scores that are kept for products with the Hessian; more are computed anew."""
 KNOWN = ("softmax", "squared_hinge", "logistic", "ova_squared_hinge", "hinge", "ova_hinge")
+
+
+def _require_memory(features: int, classes: int, arrays: int) -> None:
+    """Raise an InputError unless so many arrays (features, classes) fit into free memory."""
+    needed, free = 8 * features * classes * arrays, free_memory()
+    if needed > free:
+        raise InputError(
+            f"the search for {features - 1:,} x {classes:,} weights needs {readable_bytes(needed)} for {arrays} arrays "
+            f"of that size, and {readable_bytes(free)} of memory are free: use fewer features, or solver='sgd'"
+        )
 
 
 def _parameters(Z: NDArray[np.float64]) -> dict[str, F32]:

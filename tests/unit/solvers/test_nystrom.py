@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from steepest import losses, penalties
+from steepest.errors import InputError
 from steepest.kernels.sparse import SparseRows
 from steepest.nn.scaling import Scaling, fit_scaling
 from steepest.objective.compiled import CompiledLinear
@@ -142,6 +143,14 @@ def test_certificates_of_sparse_problems_hold(grams, loss, N, D, C, seed, alpha,
     assert found.gap <= 1e-3
     assert found.objective - found.bound <= exact.objective * (1 + 1e-6)
     assert exact.objective - exact.bound <= found.objective * (1 + 1e-6)
+
+
+def test_too_many_weights_are_refused_before_they_are_made():
+    rows = SparseRows.of(sp.csr_array((40, 10**9)))
+    y, D = np.arange(40), np.empty(0)
+    L = CompiledLinear(rows, y, 40, losses.softmax, penalties.l2, 1e-3, Scaling(D, D), None, 1)
+    with pytest.raises(InputError, match=r"1,000,000,000 x 40 weights needs 3.* use fewer features, or solver='sgd'"):
+        minimize(L)
 
 
 def test_threads_and_repetition_change_no_bit_of_a_sparse_fit():
