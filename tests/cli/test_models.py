@@ -21,6 +21,12 @@ WAYS = {
         ("--alpha", "1e-3", "--loss", "squared_hinge", "--class-weight", "balanced"),
         lambda: package.LinearClassifier("squared_hinge", alpha=1e-3, class_weight="balanced"),
     ),
+    "linear auto": (("--alpha", "auto"), lambda: package.LinearClassifier(alpha="auto")),
+    "linear l1": (
+        ("--penalty", "l1", "--alpha", "1e-2"),
+        lambda: package.LinearClassifier(penalty="l1", alpha=1e-2),
+    ),
+    "linear hinge": (("--loss", "hinge", "--alpha", "1e-2"), lambda: package.LinearClassifier("hinge", alpha=1e-2)),
     "linear squared": (("--loss", "squared"), lambda: package.LinearClassifier("squared")),
     "ridge": ((), lambda: package.RidgeClassifier()),
     "ridge auto": (
@@ -182,7 +188,7 @@ def test_a_config_of_another_model_is_refused_by_name(steepest, tmp_path):
     assert steepest("train", "--config", "c.toml", "--model", "ridge").status == 2
 
 
-@pytest.mark.parametrize("way", [k for k in WAYS if k != "linear squared"])
+@pytest.mark.parametrize("way", [k for k in WAYS if k not in ("linear auto", "linear squared")])
 def test_config_repeats_a_run_to_the_bit(steepest, tmp_path, flowers, way):
     words, _ = WAYS[way]
     steepest("train", flowers, "--model", way.split()[0], *words, "--out", "a")

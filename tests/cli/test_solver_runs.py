@@ -37,7 +37,7 @@ def interrupted(monkeypatch):
 
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("words", [(), ("--model", "ova-svm")], ids=["linear", "svm"])
+@pytest.mark.parametrize("words", [(), ("--model", "ova-svm", "--alpha", "1e-3")], ids=["linear", "svm"])
 def test_a_signal_loses_nothing_and_the_run_goes_on(
     steepest, tmp_path, monkeypatch, interrupted, words, signum, status
 ):
@@ -72,26 +72,26 @@ def test_a_second_signal_ends_at_once(steepest, tmp_path, interrupted):
 
 
 def test_a_calibration_that_is_stopped_is_done_again(steepest, tmp_path, interrupted, monkeypatch):
-    steepest("train", "blobs:n=90", "--model", "ova-svm", "--out", "plain")
+    steepest("train", "moons:n=90", "--model", "ova-svm", "--out", "plain")
     looks = len((tmp_path / "plain/history.jsonl").read_text().splitlines())
     with monkeypatch.context() as patched:
         interrupted(looks + 4)
-        done = steepest("train", "blobs:n=90", "--model", "ova-svm", "--probability", "--out", "r")
+        done = steepest("train", "moons:n=90", "--model", "ova-svm", "--probability", "--out", "r")
         patched.undo()
     assert done.status == 130
-    assert steepest("predict", "r", "blobs:n=90", "--proba").status == 2
+    assert steepest("predict", "r", "moons:n=90", "--proba").status == 2
     assert steepest("train", "--resume", "r").status == 0
-    assert steepest("predict", "r", "blobs:n=90", "--proba").status == 0
+    assert steepest("predict", "r", "moons:n=90", "--proba").status == 0
 
 
 def test_stopped_while_alpha_is_chosen_it_chooses_again(steepest, tmp_path, interrupted, monkeypatch):
     with monkeypatch.context() as patched:
         interrupted(5)
-        done = steepest("train", "circle:n=120", "--alpha", "auto", "--out", "r")
+        done = steepest("train", "circle:n=60", "--alpha", "auto", "--out", "r")
         patched.undo()
     assert done.status == 130
     assert "while alpha was being chosen" in done.err
-    assert steepest("evaluate", "r", "circle:n=120").status == 0
+    assert steepest("evaluate", "r", "circle:n=60").status == 0
     assert not (tmp_path / "r/checkpoint.safetensors").exists()
     done = steepest("train", "--resume", "r", "--json")
     assert "begins again" in done.err
