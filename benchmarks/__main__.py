@@ -12,7 +12,7 @@ from benchmarks import machine
 from benchmarks.harness import Row, table
 
 BENCHMARKS = (
-    "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "L1", "HINGE", "SPARSE",
+    "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "W12", "L1", "HINGE", "SPARSE",
     "G1", "SWEEP", "TTA", "CROSSOVER", "BF16",
 )  # fmt: skip
 

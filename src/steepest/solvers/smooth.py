@@ -82,11 +82,16 @@ class SmoothSearch:
         self._begin_with = inverse
         D, C = problem.shape
         if problem.grams:
-            self.bends = many_classes(problem) or (PAYS * len(problem) >= D**2 and C <= BLOCKS)
+            self.bends = many_classes(problem) or (PAYS * len(problem) >= D**2 and C <= BLOCKS and self._have_room())
         else:
             self.bends = problem.sparse
         self.look = len(problem) if isinstance(problem.dense, np.ndarray) else min(LOOKED, SCORES // C)
         self.bound, self.ended, self.first = math.inf, "", 0.0
+
+    def _have_room(self) -> bool:
+        """Say whether factors for each class fit into memory."""
+        D, C = self.problem.shape
+        return self.problem.room >= 4 * D**2 * (C + 4)
 
     def run(self, point: Point) -> Point:
         """Step until the bound is reached, the passes are spent, or rounding is all that is left."""

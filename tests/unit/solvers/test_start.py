@@ -1,5 +1,7 @@
 """A search that begins where another one ended."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,16 @@ def test_the_optimum_is_proven_where_it_begins(monkeypatch, small, loss):
 def test_a_start_of_another_shape_is_named():
     with pytest.raises(InputError, match=r"start: W of shape \(5, 3\), not of 6 features, 3 classes"):
         minimize(objective(1e-2), start={"W": np.zeros((5, 3), np.float32), "b": np.zeros(3, np.float32)})
+
+
+def test_where_memory_is_short_preconditioners_are_plainer(monkeypatch):
+    monkeypatch.setattr(problem, "SMALL", 0)
+    X = np.random.default_rng(1).normal(size=(200, 40))
+    L = replace(objective(1e-2), X=X, scaling=fit_scaling(X, "standard"))
+    assert problem.Problem(L).grams
+    rich = minimize(L)
+    monkeypatch.setattr(problem, "free_memory", lambda: 40_000)  # the points fit, a Gram matrix does not
+    assert not problem.Problem(L).grams
+    poor = minimize(L)
+    assert poor.certificate.gap <= 1e-4
+    assert abs(poor.certificate.objective - rich.certificate.objective) <= 2e-4 * rich.certificate.objective
