@@ -109,7 +109,7 @@ class DescentJob(Job):
     @property
     def where(self) -> str:
         """The epoch under way."""
-        return f"in epoch {self.state.epoch + 1} of {self.plan.epochs}"
+        return f"in epoch {self.state.epoch + 1} of {self.plan.epochs}, the state is saved"
 
 
 def _form(state: State) -> Any:

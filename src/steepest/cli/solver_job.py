@@ -160,8 +160,8 @@ class SolverJob(Job):
         """What is proven."""
         made = self.solving.certificate
         if made is not None:
-            return f"after {made.passes:.4g} passes"
-        return "while alpha was being chosen, which begins again"
+            return f"after {made.passes:.4g} passes, the state is saved"
+        return "while alpha was being chosen, the best so far is the model, and choosing begins again"
 
 
 def as_json(certificate: Certificate) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def train(
         _tell(summary, job, json, quiet)
         if finished:
             return 0
-        say(f"stopped {job.where}, the state is saved; go on with")
+        say(f"stopped {job.where}; go on with")
         say(f"    steepest train --resume {folder.path}")
         return 128 + (signals.caught or 2)
 
