@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -22,7 +23,7 @@ from steepest.solvers.ascent_interior import Interior, work
 from steepest.solvers.ascent_splitting import Splitting
 from steepest.solvers.certificate import Certificate
 from steepest.solvers.convex import Solution
-from steepest.solvers.problem import Point, Problem
+from steepest.solvers.problem import SMALL, Point, Problem
 from steepest.solvers.smooth import ROUNDED, Watcher
 
 __all__ = ["ascend", "refusal"]
@@ -97,7 +98,7 @@ def ascend(
     with threadpool_limits(1, user_api="blas"):  # threads of its own would spin on into the sweeps
         if why := refusal(objective):
             raise InputError(f"dual ascent is not for this: {why}")
-        problem = Problem(objective)
+        problem = Problem(_that_count(objective))
         proof = Proof(problem, tol, watch)
         if isinstance(problem.dense, np.ndarray) and work(problem) <= WORK:
             solver, ended, why = "an interior point method", ROUNDED, "the data are small"
@@ -111,6 +112,16 @@ def ascend(
     if not proof.done:
         _warn(found, tol, proof.ended or ended)
     return Solution(problem.parameters(proof.best.Z), found, proof.history)
+
+
+def _that_count(objective: CompiledLinear) -> CompiledLinear:
+    """Return the objective without rows of weight 0, whose dual variables have no room, where these rows are few."""
+    weight = objective.weight
+    if weight is None or weight.all() or objective.X.size > SMALL:
+        return objective
+    counts = weight > 0
+    share = np.float32(counts.mean())
+    return replace(objective, X=objective.X[counts], y=objective.y[counts], weight=weight[counts] * share)
 
 
 def _climb(problem: Problem, proof: Proof, max_passes: float, rng: np.random.Generator) -> tuple[str, str, str]:

@@ -289,3 +289,17 @@ def test_why_is_said():
     assert choice.solver == "ascent"
     assert "loss hinge_max has a kink" in choice.because
     assert "the data are small" in solve(L, choice, tol=1e-4, max_passes=100, seed=0).certificate.because
+
+
+@pytest.mark.parametrize("loss", ["hinge", "hinge_max", "ova_hinge"])
+def test_rows_of_weight_zero_have_no_say_and_do_no_harm(loss):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 150)
+    X = rng.normal(size=(3, 8))[y] + rng.normal(size=(150, 8))
+    weight = (np.arange(150) % 5 > 0) * np.float32(1.25)
+    scaling, few = Scaling(np.zeros(8), np.ones(8)), weight > 0
+    whole = CompiledLinear(X, y, 3, losses.get(loss), penalties.l2, 1e-4, scaling, weight)
+    left = CompiledLinear(X[few], y[few], 3, losses.get(loss), penalties.l2, 1e-4, scaling)
+    one, two = solver.ascend(whole), solver.ascend(left)
+    assert one.certificate.gap <= 1e-4
+    assert one.certificate.objective == pytest.approx(two.certificate.objective, rel=1e-4)
