@@ -22,7 +22,7 @@ from steepest.solvers import choose, select, solve
 from steepest.training import choices
 from steepest.training.automatic import check_count, check_number
 from steepest.training.plan import Fitted
-from steepest.training.recipe import formula
+from steepest.training.recipe import Recipe, formula
 
 __all__ = ["LinearClassifier"]
 
@@ -196,12 +196,10 @@ class LinearClassifier(DescentClassifier):
             Weight of each example; only ratios matter.
         """
         rows, index, weight = self._begin(X, y, sample_weight)
-        recipe = self._recipe()
         auto = isinstance(self.alpha, str)
-        if auto:
-            if self.alpha != "auto":
-                raise InputError(f"alpha={self.alpha!r}: give a number, or 'auto'")
-            recipe = replace(recipe, alpha=1.0)
+        if auto and self.alpha != "auto":
+            raise InputError(f"alpha={self.alpha!r}: give a number, or 'auto'")
+        recipe = replace(super()._recipe(), alpha=1.0) if auto else self._recipe()
         scaling = fit_scaling(rows, recipe.scaling, weight=weight, threads=choices.threads(recipe))
         objective = formula(recipe, None, rows, index, len(self.classes_), scaling, weight)
         assert isinstance(objective, CompiledLinear)
@@ -229,6 +227,14 @@ class LinearClassifier(DescentClassifier):
             if hasattr(self, name):
                 delattr(self, name)
         return self
+
+    def _recipe(self) -> Recipe:
+        recipe = super()._recipe()
+        if not isinstance(self.alpha, str):
+            return recipe
+        if not hasattr(self, "alpha_"):
+            raise InputError("alpha='auto' is for fit, which can hold examples out: give partial_fit a number")
+        return replace(recipe, alpha=self.alpha_)
 
     def _descends(self) -> list[str]:
         """Return the names of the settings of descent that are not as they are by default."""

@@ -112,7 +112,7 @@ def _squares(
         if bound <= tol * value:
             break
         if watch is not None and watch(
-            Point(np.vstack([lasso.W, lasso.rows.frequencies]), value, lasso.slopes()), bound
+            Point(np.vstack([lasso.W, lasso.rows.frequencies]), value, lasso.slopes(), 2.0), bound
         ):
             ended = "it was asked to stop"
         elif epochs >= max_passes * EPOCHS:

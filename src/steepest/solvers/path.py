@@ -176,12 +176,12 @@ def _best(tried: dict[float, Tried]) -> Tried:
 
 
 def _is_past(tried: list[Tried]) -> bool:
-    """Say whether the last ones were worse than one before, by accuracy and by loss."""
+    """Say whether the last ones were worse than one before, by accuracy and by loss, or all were right before."""
     before, last = tried[:-WORSE], tried[-WORSE:]
     if not before:
         return False
     most, least = max(one.accuracy for one in before), min(one.loss for one in before)
-    return all(one.accuracy <= most and one.loss >= least for one in last)
+    return most == 1 or all(one.accuracy <= most and one.loss >= least for one in last)
 
 
 def _strongest(objective: CompiledLinear) -> float:

@@ -75,6 +75,11 @@ class Problem:
         """Bytes that preconditioners may take; where they are few, plainer ones take more passes."""
         self.weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight
         self.centred, self.squares = self._centre()
+        if not (spread := float(self.squares.max(initial=0.0))) < HUGE:
+            raise InputError(
+                f"a feature varies by {spread**0.5:.1e}, and float32 cannot hold the square of that: use "
+                "scaling='standard', or other units"
+            )
         self.spread = float(self.squares.sum())
         self.dense = self._at_hand()
 
@@ -232,6 +237,8 @@ class Problem:
         return (self.centred.scaling.shift - self.given.scaling.shift) * self.given.scaling.scale
 
 
+HUGE = 1e36
+"""Mean square of a feature about its mean."""
 SMALL = 2**21
 """Numbers in X up to which a copy of it in float64 is made."""
 MOST_FEATURES = 8000

@@ -120,3 +120,20 @@ def test_what_has_no_proof_has_no_auto():
         st.LinearClassifier(loss="perceptron", alpha="auto").fit(X, y)
     with pytest.raises(InputError, match="alpha='Auto': give a number, or 'auto'"):
         st.LinearClassifier(alpha="Auto").fit(X, y)
+
+
+def test_a_stream_takes_the_alpha_of_the_last_fit():
+    X, y = noisy()
+    clf = st.LinearClassifier(alpha="auto")
+    with pytest.raises(InputError, match="give partial_fit a number"):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    alpha = clf.fit(X, y).alpha_
+    assert clf.partial_fit(X, y).alpha_ == alpha
+
+
+def test_where_all_are_right_it_does_not_go_on():
+    X, y = noisy()
+    X[np.arange(len(y)), y] += 30
+    found = select(objective(X, y), choose(objective(X, y)))
+    assert found.best.accuracy == 1
+    assert len(found.tried) <= 5

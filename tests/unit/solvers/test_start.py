@@ -7,7 +7,7 @@ import pytest
 
 from steepest import losses, penalties
 from steepest.errors import InputError
-from steepest.nn.scaling import fit_scaling
+from steepest.nn.scaling import Scaling, fit_scaling
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers import minimize, problem
 
@@ -46,3 +46,15 @@ def test_where_memory_is_short_preconditioners_are_plainer(monkeypatch):
     poor = minimize(L)
     assert poor.certificate.gap <= 1e-4
     assert abs(poor.certificate.objective - rich.certificate.objective) <= 2e-4 * rich.certificate.objective
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["float64", "swept"])
+def test_features_beyond_float32_are_named(monkeypatch, small):
+    if not small:
+        monkeypatch.setattr(problem, "SMALL", 0)
+    L = objective(1e-2)
+    far = replace(L, X=L.X * 1e30, scaling=Scaling(np.zeros(6), np.ones(6)))
+    with pytest.raises(InputError, match=r"varies by 1\.\de\+30, .* use scaling='standard', or other units"):
+        minimize(far)
+    near = replace(L, X=L.X * 1e8, alpha=L.alpha * 1e16, scaling=Scaling(np.zeros(6), np.ones(6)))
+    assert minimize(near).certificate.gap <= 1e-4
