@@ -64,7 +64,7 @@ def nll(p):
 p = {"A": np.array(1.0), "B": np.array(0.0)}
 before, rule = nll(p), st.optim.Momentum(mu=0.9)
 memory = rule.init(p)
-for _ in range(200):
+for _ in range(400):
     gradient = st.grad(nll)(p)
     update, memory = rule.step(gradient, memory, lr=1.0)
     p = {name: p[name] + update[name] for name in p}
