@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from steepest.kernels.types import F64
 from steepest.solvers.problem import Point, Problem
 
-__all__ = ["Proof", "but_for_biases", "gap"]
+__all__ = ["Proof", "but_for_biases", "gap", "over_rows"]
 
 BLOCK = 2**20
 """Scores that are looked at together."""
@@ -53,21 +54,25 @@ class Proof:
         data = point.value - problem.alpha * float(np.vdot(W, W))
         moved, lost = 0.0, 0.0
         if np.any(g):
-            sums, self.bends = _over_rows(problem, point.Z)
+            sums, self.bends = over_rows(problem, point.Z)
             moved, lost = problem.dual.correction(sums, g, data)
         kappa = math.sqrt(moved * problem.spread)
         steepness = float(np.linalg.norm(point.gradient[:-1]))
         self.bound = min(point.value, (steepness + kappa) ** 2 / (4 * problem.alpha) + lost)
 
 
-def _over_rows(problem: Problem, Z: F64) -> tuple[F64, F64]:
-    """Return what the correction wants to know, and the mean Hessian by the scores, of all rows."""
+def over_rows(problem: Problem, Z: F64, dtype: type[np.floating[Any]] = np.float32) -> tuple[F64, F64]:
+    """Return what the correction wants to know, and the mean Hessian by the scores d2L/db2, of all rows: (C, C) each.
+
+    Scores that come in float32 are looked at in `dtype`.
+    """
     N, C, dual, y = len(problem), problem.shape[1], problem.dual, problem.given.y
     step = max(1, BLOCK // C)
 
     def look(first: int) -> tuple[F64, F64]:
         rows = np.arange(first, min(N, first + step))
-        scores, weight = problem.scores(Z, rows), problem.weight[rows]
+        scores = problem.scores(Z, rows)
+        scores, weight = scores.astype(np.result_type(scores, dtype), copy=False), problem.weight[rows].astype(dtype)
         sums = dual.sums(scores, y[rows], weight)
         return len(rows) / N * sums, len(rows) / N * dual.mean_hessian(scores, y[rows], weight)
 

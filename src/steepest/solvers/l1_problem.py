@@ -10,13 +10,12 @@ import numpy as np
 from steepest.kernels.types import F64
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
+from steepest.solvers.duality import over_rows
 from steepest.solvers.l1_limit import biases_alone, strengths
 from steepest.solvers.problem import Point, Problem
 
 __all__ = ["Penalized"]
 
-BLOCK = 2**20
-"""Scores that are looked at together."""
 PARTS, ROWS = 32, 1024
 """Sums of so many parts of the rows are added up, and so many rows are held in float64 by each thread."""
 
@@ -90,19 +89,7 @@ class Penalized:
         if not np.any(g):
             return self._bound(point, 0.0, 0.0)
         data = point.value - self.price(point.Z)
-        return self._bound(point, *self.data.dual.correction(self.over_rows(point.Z)[0], g, data))
-
-    def over_rows(self, Z: F64) -> tuple[F64, F64]:
-        """Return what the correction wants to know, and the mean Hessian by the scores d2L/db2, of all rows."""
-        data, (N, C) = self.data, (len(self.data), self.data.shape[1])
-        known, bends, step = np.zeros((C, C)), np.zeros((C, C)), max(1, BLOCK // C)
-        for first in range(0, N, step):
-            rows = np.arange(first, min(N, first + step))
-            scores, y = data.scores(Z, rows).astype(np.float64), data.given.y[rows]
-            weight = data.weight[rows].astype(np.float64)
-            known += len(rows) / N * data.dual.sums(scores, y, weight)
-            bends += len(rows) / N * data.dual.mean_hessian(scores, y, weight)
-        return known, bends
+        return self._bound(point, *self.data.dual.correction(over_rows(self.data, point.Z, np.float64)[0], g, data))
 
     def _bound(self, point: Point, moved: float, lost: float) -> float:
         """Of the corrected slopes: the mean of |d_i|^2 and what the conjugates lose are at most `moved` and `lost`."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F64
+from steepest.solvers.duality import over_rows
 from steepest.solvers.l1_metric import BLOCKS, NUMBERS, SAMPLED, Bend, Pairs, look
 from steepest.solvers.l1_problem import Penalized
 from steepest.solvers.problem import Point
@@ -231,7 +232,7 @@ class SparseSearch:
 
     def _balance(self, point: Point) -> Point:
         """Take a Newton step of the biases alone: while dL/db is not 0, little is proven."""
-        _, bends = self.problem.over_rows(point.Z)
+        _, bends = over_rows(self.problem.data, point.Z, np.float64)
         Z = point.Z.copy()
         Z[-1] -= np.linalg.pinv(bends, rcond=1e-6, hermitian=True) @ point.gradient[-1]
         return self.problem.evaluate(Z)
