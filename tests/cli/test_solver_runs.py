@@ -67,7 +67,7 @@ def test_a_signal_loses_nothing_and_the_run_goes_on(
 def test_a_second_signal_ends_at_once(steepest, tmp_path, interrupted):
     interrupted(2, times=2)
     done = steepest(*RUN)
-    assert (done.status, done.err) == (130, "steepest: stopped\n")
+    assert (done.status, done.err) == (130, "steepest: stopped; nothing was saved\n")
     assert os.listdir(tmp_path) == []
 
 

@@ -91,6 +91,9 @@ def train(
     neighbors: Annotated[int | None, _text("knn: how many vote. [5]", "K", "--neighbors", "--k", "-k")] = None,
     metric: Annotated[str | None, _text("knn, nearest-mean: l2 or l1 (then medians for means). [l2]")] = None,
     weights: Annotated[str | None, _text("knn: votes are uniform, or go by distance. [uniform]")] = None,
+    index: Annotated[
+        str | None, _text("knn: exact, or approximate: quick with very many examples (extra neighbors). [exact]")
+    ] = None,
     priors: Annotated[
         str | None, _text("nearest-mean: empirical takes classes to be as frequent as here. [none]")
     ] = None,
@@ -181,13 +184,13 @@ def train(
         "source": source, "test": test, "test_size": test_size, "target": target, "image_size": image_size,
         "on_bad_image": on_bad_image, "model": model, "solver": solver, "tol": tol, "max_passes": max_passes,
         "draws": draws, "probability": probability or None, "neighbors": neighbors, "metric": metric,
-        "weights": weights, "priors": priors, "averaged": averaged or None, "scoring": scoring, "hidden": hidden,
-        "activation": activation, "dropout": dropout, "norm": norm, "init": init, "loss": loss, "smoothing": smoothing,
-        "penalty": penalty, "alpha": alpha, "beta": beta, "radius": radius, "scaling": scaling, "precision": precision,
-        "optimizer": optimizer, "momentum": momentum, "clip_norm": clip_norm, "clip_value": clip_value, "lr": lr,
-        "schedule": schedule, "warm_up": warm_up, "batch_size": batch_size, "epochs": epochs,
-        "validation": validation, "patience": patience, "class_weight": class_weight, "seed": seed, "threads": threads,
-        "cache": False if no_cache else None,
+        "weights": weights, "index": index, "priors": priors, "averaged": averaged or None, "scoring": scoring,
+        "hidden": hidden, "activation": activation, "dropout": dropout, "norm": norm, "init": init, "loss": loss,
+        "smoothing": smoothing, "penalty": penalty, "alpha": alpha, "beta": beta, "radius": radius, "scaling": scaling,
+        "precision": precision, "optimizer": optimizer, "momentum": momentum, "clip_norm": clip_norm,
+        "clip_value": clip_value, "lr": lr, "schedule": schedule, "warm_up": warm_up, "batch_size": batch_size,
+        "epochs": epochs, "validation": validation, "patience": patience, "class_weight": class_weight, "seed": seed,
+        "threads": threads, "cache": False if no_cache else None,
     }  # fmt: skip
 
     def body(signals: Signals) -> int:

@@ -10,6 +10,7 @@ from steepest.cli.guard import printable, say
 from steepest.cli.job import Data, Fit, Job, check_same_data
 from steepest.cli.progress import Display
 from steepest.cli.signals import Signals
+from steepest.data.options import Progress
 from steepest.errors import ConvergenceWarning, InputError
 from steepest.kernels import dispatch as kernels
 from steepest.nn.linear import Linear
@@ -99,12 +100,15 @@ class DescentJob(Job):
 
     def fit(self, finished: bool) -> Fit:
         """Return the model of the best epoch, or of the last."""
-        summary = summarize(self.objective, self.plan, self.state, self.data.parts, finished=finished)
-        summary |= {"because": self.because} if self.settings.model == "linear" else {"solver": None}
-        summary["notes"] = [*self.warnings, *summary["notes"]]
-        return Fit(
-            _plain(self.state.result, self.settings.model), summary, self.state.history, self.objective.loss.name
-        )
+
+        def test(progress: Progress) -> dict[str, Any]:
+            summary = summarize(
+                self.objective, self.plan, self.state, self.data.parts, finished=finished, progress=progress
+            )
+            summary |= {"because": self.because} if self.settings.model == "linear" else {"solver": None}
+            return summary | {"notes": [*self.warnings, *summary["notes"]]}
+
+        return Fit(_plain(self.state.result, self.settings.model), test, self.state.history, self.objective.loss.name)
 
     @property
     def where(self) -> str:

@@ -14,6 +14,7 @@ from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
 from steepest.cli.tables import aligned, pairs, percent
 from steepest.data.dataset import Dataset
+from steepest.data.options import Progress
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.training.evaluation import Evaluation
@@ -44,11 +45,12 @@ def evaluate(
     with Display(quiet) as display:
         ds = read_for(
             model.card, source, labels="required", target=target, image_size=words.image_size(image_size),
-            threads=threads, cache=cache, progress=display.reading,
+            threads=threads, cache=cache, progress=display.working,
         )  # fmt: skip
-    chosen, which = choose(model.card, ds, part, threads)
-    fitted = [fit_to(model.card, rows.data) for rows in chosen]
-    result = _together([_measure(model, rows, threads) for rows in fitted])
+        display.clear()
+        chosen, which = choose(model.card, ds, part, threads)
+        fitted = [fit_to(model.card, rows.data) for rows in chosen]
+        result = _together([_measure(model, rows, threads, display.working) for rows in fitted])
     notes = [*dict.fromkeys([*(note for rows in fitted for note in rows.notes), *type_note(model.card, ds)])]
     for note in notes:
         say(f"note: {printable(note)}")
@@ -62,11 +64,11 @@ def evaluate(
     return 0
 
 
-def _measure(model: Model, ds: Dataset, threads: int) -> Evaluation:
+def _measure(model: Model, ds: Dataset, threads: int, progress: Progress) -> Evaluation:
     if len(ds) == 0 or ds.y is None:
         raise InputError(f"{ds.source} has no {'labels' if len(ds) else 'examples'}: there is nothing to evaluate on")
     loss = None if model.card.loss is None else losses.get(model.card.loss)
-    return measure(model.function, ds.X, ds.y, loss, threads=threads)
+    return measure(model.function, ds.X, ds.y, loss, threads=threads, progress=progress)
 
 
 def _together(results: list[Evaluation]) -> Evaluation:

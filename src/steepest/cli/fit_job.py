@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,14 @@ __all__ = ["FitJob"]
 
 
 class FitJob(Job):
-    """Fits in one go, without a state to go on from: stopped, it begins again."""
+    """Fits in one go, without a state to go on from: stopped, it begins again.
 
-    patient = False
+    What is ended in its middle is no model, but for a perceptron: it has weights after every epoch.
+    """
 
     def __init__(self, folder: RunFolder, settings: Settings, data: Data, began: float, *, go_on: bool) -> None:
         super().__init__(folder, settings, data, began)
+        self.patient = settings.model == "perceptron"
         train = data.parts.train
         assert train.y is not None
         absent = np.flatnonzero(np.bincount(train.y, minlength=train.n_classes) == 0)
@@ -49,13 +52,24 @@ class FitJob(Job):
     def run(self, display: Display, signals: Signals, every: float) -> bool:
         """Fit the estimator of that name."""
         began, train = time.perf_counter(), self.data.parts.train
-        self._estimator = _ESTIMATORS[self.settings.model](self.settings, self.data.threads)
+        estimator = self._estimator = _ESTIMATORS[self.settings.model](self.settings, self.data.threads)
+        stopped = False
+
+        def progress(what: str, done: int, total: int) -> bool:
+            nonlocal stopped
+            display.working(what, done, total)
+            stopped = signals.caught is not None
+            return stopped
+
+        estimator._progress = progress
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
-            self._estimator.fit(train.X, train.y)
+            estimator.fit(train.X, train.y)
         self._seconds = time.perf_counter() - began
-        self.warn(str(each.message) for each in caught if issubclass(each.category, ConvergenceWarning))
-        return True
+        if not stopped:
+            display.clear()
+            self.warn(str(each.message) for each in caught if issubclass(each.category, ConvergenceWarning))
+        return not stopped
 
     def checkpoint(self) -> None:
         """Write nothing: there is no state."""
@@ -66,20 +80,21 @@ class FitJob(Job):
         certificate = getattr(self._estimator, "certificate_", None)
         proof = None if certificate is None else as_json(certificate)
         function, named = self._estimator.model_, None if loss is None else losses.get(loss)
-        summary = outcome(
-            function, named, self.data.parts, self.data.threads,
+        test = partial(
+            outcome, function, named, self.data.parts, self.data.threads,
             notes=self.warnings,
             seconds_training=round(self._seconds, 6),
             certificate=proof,
             passes=proof and proof["passes"],
             **said,
         )  # fmt: skip
-        return Fit(function, summary, history, loss, certificate=proof)
+        return Fit(function, test, history, loss, certificate=proof)
 
     @property
     def where(self) -> str:
-        """Nowhere: it is never stopped in good order."""
-        return ""
+        """The epochs of a perceptron; no other is stopped in good order."""
+        epochs = self._estimator.n_iter_
+        return f"after epoch {epochs}, whose weights are the model, and learning begins again"
 
 
 def _ridge(settings: Settings, threads: int) -> Any:
@@ -100,7 +115,7 @@ def _nearest_mean(settings: Settings, threads: int) -> Any:
 def _knn(settings: Settings, threads: int) -> Any:
     from steepest.estimators.knn import KNNClassifier
 
-    return KNNClassifier(settings.neighbors, settings.metric, settings.weights, threads=threads)
+    return KNNClassifier(settings.neighbors, settings.metric, settings.weights, index=settings.index, threads=threads)
 
 
 def _perceptron(settings: Settings, threads: int) -> Any:

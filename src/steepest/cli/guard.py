@@ -58,9 +58,12 @@ def _status(body: Body) -> int:
     except BrokenPipeError:
         _let_go_of_output()  # the reader had enough (`| head`)
         return 1
-    except KeyboardInterrupt as stop:
+    except Interrupted as stop:
+        say(f"stopped; {stop.left}" if stop.left else "stopped")
+        return 128 + stop.signum
+    except KeyboardInterrupt:
         say("stopped")
-        return 128 + (stop.signum if isinstance(stop, Interrupted) else 2)
+        return 130
     except InputError as error:
         return _report(error, str(error), 2, debug)
     except DivergenceError as error:

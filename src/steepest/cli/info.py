@@ -81,7 +81,7 @@ def _of_model(run: Path, json: bool) -> int:
     names = ", ".join(card.classes[:10]) + (", ..." if len(card.classes) > 10 else "")
     rows = [
         ("model", f"{card.model or said['kind']}, {readable_bytes(said['bytes'])}"),
-        *((name, str(said[name])) for name in ("k", "metric", "weights") if name in said),
+        *((name, str(said[name])) for name in ("k", "metric", "weights", "index") if name in said),
         ("features", f"{' x '.join(map(str, card.feature_shape))} of {card.dtype}, scaling {card.scaling}"),
         ("classes", f"{len(card.classes)}: {names}"),
         ("loss", card.loss or "none"),

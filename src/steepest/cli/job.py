@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
-from steepest.cli.signals import Signals
+from steepest.cli.signals import Interrupted, Signals
 from steepest.data.load import load
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
@@ -49,8 +49,8 @@ class Fit:
     ----------
     function : Linear, Network, Means or Neighbors
         f(x, W).
-    summary : dict
-        The record of summary.json.
+    test : callable
+        Tests it, tells `progress` how far that is, and returns the record of summary.json.
     history : list of dict
         The lines of history.jsonl.
     loss : str or None
@@ -62,7 +62,7 @@ class Fit:
     """
 
     function: Function
-    summary: dict[str, Any]
+    test: Callable[..., dict[str, Any]]
     history: list[Any] = field(default_factory=list)
     loss: str | None = None
     sigmoids: F64 | None = None
@@ -134,8 +134,14 @@ class Job(ABC):
         self.settings = self.settings.resolved(self.data.parts.train.X.dtype, **chosen)
         save_settings(self.folder.config, self.settings)
 
-    def finish(self, finished: bool) -> dict[str, Any]:
-        """Write all files; the summary last, for it says that the others are there."""
+    def finish(self, finished: bool, display: Display, signals: Signals) -> dict[str, Any]:
+        """Write all files; the summary last, for it says that the others are there, and how good the model is."""
+
+        def progress(what: str, done: int, total: int) -> None:
+            display.working(what, done, total)
+            if finished and signals.caught is not None:
+                raise Interrupted(signals.caught)
+
         self.checkpoint()
         made, train = self.fit(finished), self.data.parts.train
         write_json_lines(self.folder.history, made.history)
@@ -144,7 +150,12 @@ class Job(ABC):
             train.feature_names, self.data.parts.origin, versions(), self.settings.model, made.certificate,
         )  # fmt: skip
         save_model(self.folder.model, Model(made.function, card, sigmoids=made.sigmoids))
-        summary = made.summary | {
+        try:
+            tested = made.test(progress=progress)
+        except Interrupted as stop:
+            stop.left = f"the model is saved, but not tested: steepest evaluate {self.folder.path} SOURCE"
+            raise
+        summary = tested | {
             "finished": finished,
             "model": self.settings.model,
             "seed": self.settings.seed,
@@ -158,7 +169,7 @@ class Job(ABC):
 def read(settings: Settings, display: Display) -> Data:
     """Read what a run is trained, tested and validated on, and say what there is to say of it."""
     threads = settings.threads or kernels.default_threads()
-    parts = read_parts(settings, threads, display.reading)
+    parts = read_parts(settings, threads, display.working)
     display.clear()
     for note in parts.notes:
         say(f"note: {printable(note)}")
@@ -166,7 +177,7 @@ def read(settings: Settings, display: Display) -> Data:
     validation = None
     if isinstance(settings.validation, str):
         validation = loop.Validation.of(
-            parts.train, load(settings.validation, **settings.reading(), progress=display.reading)
+            parts.train, load(settings.validation, **settings.reading(), progress=display.working)
         )
         display.clear()
     elif settings.validation is not None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from steepest.cli import words
 from steepest.cli.guard import printable, say
 from steepest.cli.progress import Display
+from steepest.data.options import Progress
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
-from steepest.training.evaluation import rows_at_once
+from steepest.training.evaluation import prepare, rows_at_once
 from steepest.training.files import replacing
 from steepest.training.model_file import Model, load_model
 from steepest.training.source import Chosen, choose, fit_to, read_for, type_note
@@ -57,7 +58,7 @@ def predict(
     with Display(quiet) as display:
         ds = read_for(
             model.card, source, labels="optional", target=target, image_size=words.image_size(image_size),
-            threads=threads, cache=cache, progress=display.reading,
+            threads=threads, cache=cache, progress=display.working,
         )  # fmt: skip
     chosen, _ = choose(model.card, ds, part, threads)
     # All that may be wrong with the data comes out before the first line is written.
@@ -66,11 +67,13 @@ def predict(
         say(f"note: {printable(note)}")
     if out is None:
         sys.stdout.flush()
-        _write(sys.stdout.buffer, ".csv", model, fitted, proba, threads)
+        # On a terminal the predictions themselves show how far it is.
+        with Display(quiet or sys.stdout.isatty()) as display:
+            _write(sys.stdout.buffer, ".csv", model, fitted, proba, threads, display.working)
         sys.stdout.buffer.flush()
     else:
-        with replacing(out) as file:
-            _write(file, Path(out).suffix.lower(), model, fitted, proba, threads)
+        with Display(quiet) as display, replacing(out) as file:
+            _write(file, Path(out).suffix.lower(), model, fitted, proba, threads, display.working)
         if not quiet:
             say(f"{sum(len(rows.data) for rows in fitted):,} predictions in {out}")
     return 0
@@ -89,13 +92,20 @@ def _check_place(out: str) -> None:
         raise InputError(f"--out {out}: there is no folder {os.path.dirname(out)!r}: make it first")
 
 
-def _write(file: BinaryIO, kind: str, model: Model, chosen: list[Chosen], proba: bool, threads: int) -> None:
-    some = rows_at_once(len(model.card.classes), _ROWS)
+def _write(
+    file: BinaryIO, kind: str, model: Model, chosen: list[Chosen], proba: bool, threads: int, progress: Progress
+) -> None:
+    prepare(model.function, progress)
+    some, total = rows_at_once(model.function, _ROWS), sum(len(rows.data) for rows in chosen)
 
     def tables() -> Iterator[Columns]:
+        done = 0
         for rows in chosen:
             for start in range(0, len(rows.data), some):
-                yield _columns(model, chosen, rows, slice(start, start + some), proba, threads)
+                columns = _columns(model, chosen, rows, slice(start, start + some), proba, threads)
+                done += len(columns["index"])
+                progress("predicting", done, total)
+                yield columns
 
     empty = _columns(model, chosen, chosen[0], slice(0, 0), proba, threads)
     if kind == ".csv":

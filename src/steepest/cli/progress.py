@@ -25,7 +25,7 @@ _PATIENCE = 0.3  # work that is done sooner shows nothing, and never loads rich
 
 
 class Display:
-    """A line on stderr that shows how far the reading or the training is.
+    """A line on stderr that shows how far the work is.
 
     Parameters
     ----------
@@ -52,10 +52,16 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
         self._bar = self._task = None
+        self._last = -math.inf
 
-    def reading(self, what: str, done: int, total: int) -> None:
-        """Show how far the reading is; the `progress` of `steepest.load`."""
-        self._show(what, done, total, f"{done:,} of {total:,}" if total else f"{done:,}")
+    def working(self, what: str, done: int, total: int) -> None:
+        """Show how far reading, fitting or testing is: the `progress` of `steepest.load`.
+
+        A stage without numbers is shown at once, for nothing may be heard of it until it is over.
+        """
+        if not done and not total:
+            self._last = -math.inf
+        self._show(what, done, total, f"{done:,} of {total:,}" if total else f"{done:,}" if done else "")
 
     def training(self, state: State, plan: Plan, n: int) -> None:
         """Show where the training stands."""

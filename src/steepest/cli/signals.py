@@ -10,11 +10,11 @@ __all__ = ["Interrupted", "Signals"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was asked to end, by SIGINT or SIGTERM; `signum` says which."""
+    """The process was asked to end, by SIGINT or SIGTERM; `signum` says which, `left` what is on the disk."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
-        self.signum = signum
+        self.signum, self.left = signum, ""
 
 
 class Signals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from steepest.cli.guard import say
@@ -140,8 +141,8 @@ class SolverJob(Job):
         certificate = solving.certificate
         proof = None if certificate is None else as_json(certificate)
         price = objective.alpha * objective.penalty(solving.model.W) if objective.alpha else 0.0
-        summary = outcome(
-            function, objective.loss, self.data.parts, objective.threads,
+        test = partial(
+            outcome, function, objective.loss, self.data.parts, objective.threads,
             price=price,
             notes=self.warnings,
             solver=solving.choice.solver,
@@ -153,7 +154,7 @@ class SolverJob(Job):
             alpha=objective.alpha,
             alphas=None if solving.path is None else [tried._asdict() for tried in solving.path.tried],
         )  # fmt: skip
-        return Fit(function, summary, solving.history, objective.loss.name, self._sigmoids, proof)
+        return Fit(function, test, solving.history, objective.loss.name, self._sigmoids, proof)
 
     @property
     def where(self) -> str:

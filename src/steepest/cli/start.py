@@ -10,6 +10,7 @@ from steepest.cli.job import Data, Job, read
 from steepest.cli.progress import Display
 from steepest.errors import InputError, near
 from steepest.losses import Loss
+from steepest.nn.approximate import require_faiss
 from steepest.nn.scaling import fit_scaling
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers import SOLVERS, Choice, choose
@@ -26,6 +27,8 @@ _SVM: dict[str, Loss] = {"squared_hinge": losses.ova_squared_hinge, "hinge": los
 def begin(folder: RunFolder, settings: Settings, display: Display, began: float, *, go_on: bool) -> Job:
     """Read the data, resolve the settings, and take up the state when there is one."""
     _check_solver(settings)
+    if settings.index == "approximate":
+        require_faiss()
     data = read(settings, display)
     if settings.model in ("linear", "ova-svm"):
         choice, objective = _choose(settings, data)

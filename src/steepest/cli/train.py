@@ -14,7 +14,7 @@ from steepest.cli import words
 from steepest.cli.guard import printable, say
 from steepest.cli.job import Job
 from steepest.cli.progress import Display
-from steepest.cli.signals import Signals
+from steepest.cli.signals import Interrupted, Signals
 from steepest.cli.start import begin
 from steepest.cli.tables import duration, pairs, percent
 from steepest.errors import InputError
@@ -52,19 +52,31 @@ def train(
         folder = RunFolder(resume or out or "", resume=resume is not None)
     else:
         folder = RunFolder.fresh(settings.source, settings.loss if settings.model == "linear" else settings.model)
-    with folder, Display(quiet) as display:
-        job = begin(folder, settings, display, began, go_on=resume is not None)
-        signals.patient = job.patient
-        finished = job.run(display, signals, checkpoint_every)
-        signals.patient = True
-        summary = job.finish(finished)
-        display.clear()
-        _tell(summary, job, json, quiet)
-        if finished:
-            return 0
-        say(f"stopped {job.where}; go on with")
-        say(f"    steepest train --resume {folder.path}")
-        return 128 + (signals.caught or 2)
+    try:
+        with folder, Display(quiet) as display:
+            job = begin(folder, settings, display, began, go_on=resume is not None)
+            signals.patient = job.patient
+            finished = job.run(display, signals, checkpoint_every)
+            display.clear()
+            signals.patient = True
+            summary = job.finish(finished, display, signals)
+            display.clear()
+            _tell(summary, job, json, quiet)
+            if finished:
+                return 0
+            say(f"stopped {job.where}; go on with")
+            say(f"    steepest train --resume {folder.path}")
+            return 128 + (signals.caught or 2)
+    except Interrupted as stop:
+        stop.left = stop.left or _left(folder)
+        raise
+
+
+def _left(folder: RunFolder) -> str:
+    """Say what a run that was ended at once leaves on the disk."""
+    if folder.checkpoint.exists():
+        return f"its last checkpoint is saved: steepest train --resume {folder.path}"
+    return f"{folder.path} is as it was" if folder.config.exists() else "nothing was saved"
 
 
 def _settings(said: Mapping[str, Any], out: Path | None, resume: Path | None, config: Path | None) -> Settings:

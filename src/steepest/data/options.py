@@ -8,8 +8,8 @@ from typing import Literal
 
 __all__ = ["Progress", "ReadOptions"]
 
-Progress = Callable[[str, int, int], None]
-"""progress(what, done, total): called from the reading thread a few times a second; total is 0 when it is not known."""
+Progress = Callable[[str, int, int], object]
+"""progress(what, done, total): called from the working thread a few times a second; total is 0 when it is not known."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from steepest.data.options import Progress
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.sparse import SparseRows, is_sparse
@@ -28,6 +29,8 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier that gives each class a score; `classes_` are the labels, sorted."""
 
     classes_: NDArray[Any]
+    _progress: Progress | None = None
+    """Told how far a fit is, where the shell watches one; a perceptron ends where it returns True."""
     _reads_sparse: ClassVar[bool] = False
     """Whether sparse rows stay sparse here; elsewhere they are refused."""
     _needs_dense: ClassVar[dict[str, str]] = {}
@@ -104,6 +107,10 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 "examples"
             )
         return weights(by_class, sample_weight, self._index(labels, "y"), self.classes_)
+
+    def _tell(self, what: str, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(what, done, total)
 
     def _threads(self) -> int:
         given: Any = getattr(self, "threads", None)

@@ -11,15 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from steepest.errors import InputError, near
-from steepest.estimators.approximate import Graph
 from steepest.estimators.base import Classifier
+from steepest.nn.approximate import CANDIDATES, Graph
 from steepest.nn.nearest import Found, Metric, budget_of, nearest
-from steepest.nn.neighbors import Neighbors, neighbors_among
+from steepest.nn.neighbors import INDICES, Neighbors, neighbors_among
 from steepest.training.automatic import check_count
 
 __all__ = ["KNNClassifier"]
-
-INDICES = ("exact", "approximate")
 
 
 class KNNClassifier(Classifier):
@@ -95,7 +93,7 @@ class KNNClassifier(Classifier):
         *,
         memory: float = 512.0,
         index: Literal["exact", "approximate"] = "exact",
-        candidates: int = 64,
+        candidates: int = CANDIDATES,
         threads: int | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
@@ -119,12 +117,15 @@ class KNNClassifier(Classifier):
         rows, index, _ = self._begin(X, y)
         self._threads()
         budget_of(self.memory)
-        self.model_ = Neighbors(rows, index, len(self.classes_), self.n_neighbors, self.metric, self.weights)
-        self.n_samples_fit_ = len(rows)
         check_count("candidates", self.candidates)
         if self.index not in INDICES:
             raise InputError(f"index={self.index!r} is not known: {near(self.index, INDICES)}")
-        self._graph = Graph.of(rows, self.metric) if self.index == "approximate" else None
+        graph = None if self.index == "exact" else Graph(rows, self.metric)
+        C = len(self.classes_)
+        self.model_ = Neighbors(rows, index, C, self.n_neighbors, self.metric, self.weights, graph)
+        if graph is not None:
+            graph.build(self._progress)
+        self.n_samples_fit_ = len(rows)
         return self
 
     def kneighbors(
@@ -174,6 +175,7 @@ class KNNClassifier(Classifier):
     def _nearest(self, rows: NDArray[Any], k: int, beside: int) -> Iterator[Found]:
         if self.index == "exact":
             return nearest(self.model_.X, rows, k, self.metric, self.memory, self._threads(), beside)
-        if self._graph is None or self._graph.metric != self.metric:
+        graph = self.model_.graph
+        if graph is None or graph.metric != self.metric:
             raise InputError(f"there is no approximate index with metric={self.metric!r} yet: fit makes it")
-        return self._graph.nearest(rows, k, self.candidates, self.memory, self._threads(), beside)
+        return graph.nearest(rows, k, self.memory, self._threads(), beside, self.candidates)

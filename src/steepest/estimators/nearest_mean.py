@@ -114,12 +114,14 @@ class NearestMean(Classifier):
         if self.metric == "l1":
             if are_sparse(rows):
                 raise InputError("metric='l1' needs dense rows, and X is sparse: use metric='l2'")
-            for mean, each in zip(self.means_, members, strict=True):
+            for c, (mean, each) in enumerate(zip(self.means_, members, strict=True)):
+                self._tell("medians of the classes", c, len(members))
                 _medians(rows, each, mean, budget)
             self.model_ = Means(self.means_, np.zeros(len(members)), "l1")
             return self
         spread = 0.0
-        for mean, each in zip(self.means_, members, strict=True):
+        for c, (mean, each) in enumerate(zip(self.means_, members, strict=True)):
+            self._tell("means of the classes", c, len(members))
             variance = np.empty_like(mean)
             kernels.moments(rows, each, mean, variance, threads=threads)
             spread += len(each) * float(variance.mean())

@@ -119,7 +119,7 @@ class Perceptron(Classifier):
         scaling = fit_scaling(rows, self.scaling, threads=threads)
         learned = perceptron(
             rows, index, len(self.classes_), scaling, max_epochs=self.max_epochs, averaged=self.averaged,
-            seed=self._seed(), threads=threads,
+            seed=self._seed(), threads=threads, progress=self._progress,
         )  # fmt: skip
         self.model_: Linear = learned.model
         self.mistakes_, self.separable_, self.n_iter_ = learned.mistakes, learned.separable, len(learned.mistakes)

@@ -126,10 +126,10 @@ class RidgeClassifier(Classifier):
         alpha, alphas = self._strengths()
         threads = self._threads()
         scaling = fit_scaling(rows, self.scaling, weight=weight, threads=threads)
-        ridge = Ridge.of(rows, index, len(self.classes_), scaling, weight, threads=threads)
+        ridge = Ridge.of(rows, index, len(self.classes_), scaling, weight, threads=threads, progress=self._progress)
         self.curve_ = None
         if alpha is None:
-            self.curve_ = ridge.curve(ridge.grid() if alphas is None else alphas, self.scoring)
+            self.curve_ = ridge.curve(ridge.grid() if alphas is None else alphas, self.scoring, self._progress)
         self.alpha_ = self.curve_.best if alpha is None and self.curve_ is not None else float(alpha or 0.0)
         W, b, certificate = ridge.at(self.alpha_)
         passes = certificate.passes + (self.curve_ is not None and self.scoring == "loo")

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import InputError, near
+from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F64, AnyRows, Labels
+from steepest.nn.approximate import Graph
 from steepest.nn.nearest import Found, Metric, check_metric, nearest
 
-__all__ = ["WEIGHTS", "Neighbors", "neighbors_among"]
+__all__ = ["INDICES", "WEIGHTS", "Neighbors", "neighbors_among"]
 
 WEIGHTS = ("uniform", "distance")
+INDICES = ("exact", "approximate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,8 @@ class Neighbors:
         d, the distance.
     weights : "uniform" or "distance"
         w.
+    graph : Graph or None
+        An approximate index of X by the same distance, which finds nearly the nearest; None looks at all of X.
 
     Raises
     ------
@@ -51,6 +56,7 @@ class Neighbors:
     k: int = 5
     metric: Metric = "l2"
     weights: Literal["uniform", "distance"] = "uniform"
+    graph: Graph | None = None
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
@@ -65,7 +71,10 @@ class Neighbors:
 
     def scores(self, X: AnyRows, *, threads: int | None = None, memory: float = 512.0) -> F64:
         """Shares (N, C) of the rows of X, which are probabilities; the search keeps to so many megabytes."""
-        found = nearest(self.X, X, self.k, self.metric, memory, threads, beside=self.beside)
+        if self.graph is None:
+            found = nearest(self.X, X, self.k, self.metric, memory, threads, self.beside)
+        else:
+            found = self.graph.nearest(X, self.k, memory, threads or kernels.default_threads(), self.beside)
         return self.shares(found, len(X))
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.data.options import Progress
 from steepest.kernels.types import F64
 from steepest.solvers.centred import Index
 from steepest.solvers.spectrum import Spectrum
@@ -25,7 +26,9 @@ TIGHT = 1e-2
 """Below this share of its own residual a row is computed once more, with every digit: 1 - h has lost too many."""
 
 
-def squared_errors(spectrum: Spectrum, rows: Rows, n: int, dtype: np.dtype[Any], threads: int) -> F64:
+def squared_errors(
+    spectrum: Spectrum, rows: Rows, n: int, dtype: np.dtype[Any], threads: int, progress: Progress | None = None
+) -> F64:
     """Sum over the rows of w |t - prediction without that row|^2, for each alpha; N alpha stays what it was.
 
         e_i = t_i - u_i g + u_i S g        1 - h_i = 1 - w_i / N - |u_i|^2 + u_i^2 S        error = |e_i / (1 - h_i)|^2
@@ -49,8 +52,13 @@ def squared_errors(spectrum: Spectrum, rows: Rows, n: int, dtype: np.dtype[Any],
             total[tight] = exact
         return np.asarray(total.sum(axis=0))
 
+    errors, begins = np.zeros(len(spectrum.alphas)), range(0, n, BLOCK)
     with ThreadPoolExecutor(threads) as pool:  # blocks are added up in their order, whoever did them
-        return np.asarray(sum(pool.map(block, range(0, n, BLOCK)), np.zeros(len(spectrum.alphas))))
+        for begin, part in zip(begins, pool.map(block, begins), strict=True):
+            errors += part
+            if progress is not None:
+                progress("leaving rows out", min(n, begin + BLOCK), n)
+    return errors
 
 
 def _errors(u: NDArray[Any], t: F64, share: F64, g: F64, left: F64, right: F64) -> tuple[F64, NDArray[np.bool_]]:

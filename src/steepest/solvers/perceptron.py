@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steepest import losses, penalties
+from steepest.data.options import Progress
 from steepest.data.order import EPOCH
 from steepest.errors import InputError
 from steepest.kernels import dispatch as kernels
@@ -54,6 +55,7 @@ def perceptron(
     averaged: bool = False,
     seed: int = 0,
     threads: int = 1,
+    progress: Progress | None = None,
 ) -> Learned:
     """Correct the weights wherever they are wrong, row by row, until an epoch has no mistake.
 
@@ -86,6 +88,9 @@ def perceptron(
         Keys the order of the rows, another in each epoch.
     threads : int
         They never change a result.
+    progress : callable or None
+        Told before each epoch how many were done, and the mistakes of the last; returning True ends it there, though
+        not before the first.
 
     Returns
     -------
@@ -121,6 +126,9 @@ def perceptron(
     order, mistakes = np.empty(n, np.int64), list[int]()
     W, b, moments = np.zeros(model.W.shape), np.zeros(n_classes), 0
     while len(mistakes) < max_epochs and (not mistakes or mistakes[-1]):
+        last = f", {mistakes[-1]:,} mistakes in the last" if mistakes else ""
+        if progress is not None and progress(f"epochs{last}", len(mistakes), max_epochs) and mistakes:
+            break
         kernels.order(seed, EPOCH, len(mistakes), order)
         wrong = n
         for part in np.array_split(order, min(n, MOMENTS)) if averaged else [order]:

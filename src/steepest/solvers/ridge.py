@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.data.options import Progress
 from steepest.errors import InputError, near
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F64, AnyRows, Labels
@@ -101,7 +102,7 @@ class Ridge:
     @classmethod
     def of(
         cls, X: AnyRows, y: Labels, n_classes: int, scaling: Scaling, weight: NDArray[Any] | None = None,
-        *, threads: int = 1,
+        *, threads: int = 1, progress: Progress | None = None,
     ) -> Ridge:  # fmt: skip
         """Decompose the rows.
 
@@ -119,6 +120,8 @@ class Ridge:
             Of each row, not negative; only ratios matter.
         threads : int
             For all of it.
+        progress : callable or None
+            Told of each stage.
 
         Raises
         ------
@@ -126,19 +129,23 @@ class Ridge:
             When the decomposition would not fit into the free memory.
         """
         began, (N, D) = time.perf_counter(), X.shape
+        tell = progress or (lambda *_: None)
         require_memory(N, D)
+        tell("products of features" if D < N else "products of rows", 0, 0)
         rows, R = Centred.of(X, y, n_classes, scaling, weight, threads)
         with blas(threads):
             if D < N:
                 G = np.empty((D, D))
                 kernels.gram(X, None, rows.weight, *rows.scaling, G, precision="float64", threads=threads)
                 G /= rows.total
+                tell("eigenvectors", 0, 0)
                 eigenvalues, V, noise = decompose(G, N)
                 return cls(rows, R, G, eigenvalues, V, V.T @ R, noise, began, threads)
             K = np.zeros((N, N))
             for _, Z in rows.columns():
                 K += Z @ Z.T
             K /= rows.total
+            tell("eigenvectors", 0, 0)
             eigenvalues, U, noise = decompose(K, N)
             return cls(rows, R, None, eigenvalues, U, U.T @ rows.targets(), noise, began, threads)
 
@@ -206,7 +213,7 @@ class Ridge:
         """Alphas over ten orders of magnitude, up to ten times the largest eigenvalue."""
         return np.asarray(np.geomspace(1e-9, 10, count) * self.eigenvalues.max(initial=1e-300))
 
-    def curve(self, alphas: F64, scoring: str = "loo") -> Curve:
+    def curve(self, alphas: F64, scoring: str = "loo", progress: Progress | None = None) -> Curve:
         """Score many alphas.
 
         Parameters
@@ -217,6 +224,8 @@ class Ridge:
             The mean squared error on each row when it is left out and N alpha kept, e_i / (1 - h_i) with the leverages
             h_i, from one more sweep over the rows; or generalized cross-validation, which puts the mean of the h_i in
             their place and needs no sweep.
+        progress : callable or None
+            Told how far the sweep is.
 
         References
         ----------
@@ -229,9 +238,8 @@ class Ridge:
             heavy = self.G is not None and n * float(self.R.shape[0]) ** 2 > FLOAT32_FROM
             dtype = np.dtype(np.float32 if heavy else np.float64)
             with blas(1):  # the blocks have the threads
-                return Curve(
-                    spectrum.alphas, squared_errors(spectrum, self._turned, n, dtype, self.threads) / self.rows.total
-                )
+                errors = squared_errors(spectrum, self._turned, n, dtype, self.threads, progress)
+                return Curve(spectrum.alphas, errors / self.rows.total)
         kept = spectrum.kept()
         seen = n if self.rows.weight is None else int(np.count_nonzero(self.rows.weight))
         idle = seen - 1 - len(spectrum.eigenvalues)  # directions of the rows that no W reaches

@@ -9,13 +9,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.data.options import Progress
 from steepest.kernels.types import AnyRows, Labels
 from steepest.losses import Loss
+from steepest.nn.neighbors import Neighbors
 
-__all__ = ["Evaluation", "Scores", "evaluate", "rows_at_once", "wilson_interval"]
+__all__ = ["Evaluation", "Scores", "evaluate", "prepare", "rows_at_once", "wilson_interval"]
 
 _ROWS, _FEWEST = 16384, 256  # scored at a time, so that memory does not grow with the data
 _SCORES = 2**22  # at a time; of many classes fewer rows
+_COMPARED, _QUERIES = 2**37, 64  # features compared at a time: about a second; but at least so many rows
 _Z95 = 1.959963984540054  # the normal distribution is within this many deviations with probability 0.95
 
 
@@ -85,7 +88,10 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
-def evaluate(model: Scores, X: AnyRows, y: Labels, loss: Loss | None, *, threads: int | None = None) -> Evaluation:
+def evaluate(
+    model: Scores, X: AnyRows, y: Labels, loss: Loss | None, *, threads: int | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:  # fmt: skip
     """Score every row once and count.
 
     Parameters
@@ -100,25 +106,38 @@ def evaluate(model: Scores, X: AnyRows, y: Labels, loss: Loss | None, *, threads
         L_i, if there is one.
     threads : int or None
         None uses the processors that this process may use.
+    progress : callable or None
+        Told of the accuracy, and how far it is, every so many rows.
 
     Returns
     -------
     Evaluation
     """
+    prepare(model, progress)
     C = model.n_classes
     confusion, total = np.zeros(C * C, np.int64), 0.0 if loss is not None else math.nan
-    rows = rows_at_once(C, _ROWS)
+    rows = rows_at_once(model, _ROWS)
     for start in range(0, len(X), rows):
         scores, labels = model.scores(X[start : start + rows], threads=threads), y[start : start + rows]
         np.add.at(confusion, labels * C + scores.argmax(axis=1), 1)
         if loss is not None:
             total += float(loss(scores, labels).sum(dtype=np.float64))
+        if progress is not None:
+            done = start + len(labels)
+            progress(f"testing, accuracy so far {confusion[:: C + 1].sum() / done:.4f}", done, len(X))
     return Evaluation(confusion.reshape(C, C), total / len(X))
 
 
-def rows_at_once(n_classes: int, most: int) -> int:
-    """Return how many rows to score at a time, so that a table of their scores stays small."""
-    return min(most, max(_FEWEST, _SCORES // n_classes))
+def rows_at_once(model: Scores, most: int) -> int:
+    """Return how many rows to score at a time, so that a table of their scores stays small, and so does the time."""
+    rows = min(most, max(_FEWEST, _SCORES // model.n_classes))
+    return min(rows, max(_QUERIES, _COMPARED // model.X.size)) if isinstance(model, Neighbors) else rows
+
+
+def prepare(model: Scores, progress: Progress | None = None) -> None:
+    """Do what a model needs before its first scores: approximate neighbours are linked."""
+    if isinstance(model, Neighbors) and model.graph is not None:
+        model.graph.build(progress)
 
 
 def wilson_interval(correct: int, n: int, z: float = _Z95) -> tuple[float, float]:

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.nn.approximate import Graph
 from steepest.nn.linear import Linear
 from steepest.nn.means import Means
 from steepest.nn.nearest import METRICS
-from steepest.nn.neighbors import WEIGHTS, Neighbors
+from steepest.nn.neighbors import INDICES, WEIGHTS, Neighbors
 from steepest.nn.scaling import Scaling
 from steepest.training.layers_file import as_json, read_network
 from steepest.training.network import Network
@@ -44,7 +45,8 @@ def as_record(function: Function) -> tuple[Tensors, dict[str, Any]]:
         return tensors, {"kind": "means", "metric": function.metric}
     if isinstance(function, Neighbors):
         tensors = {"X": function.X, "y": np.asarray(function.y, np.int64)}
-        return tensors, {"kind": "neighbors", "k": function.k, "metric": function.metric, "weights": function.weights}
+        said = {name: getattr(function, name) for name in ("k", "metric", "weights")}
+        return tensors, {"kind": "neighbors", **said, "index": "exact" if function.graph is None else "approximate"}
     tensors = {**function.parameters, "shift": function.scaling.shift, "scale": function.scaling.scale}
     if isinstance(function, Network):
         return tensors, {"kind": "network", "layers": as_json(function.model.layers)}
@@ -96,12 +98,14 @@ def _linear(file: Path, tensors: Tensors, D: int, C: int) -> Linear:
 def _neighbors(file: Path, tensors: Tensors, record: Mapping[str, Any], D: int, C: int, dtype: str) -> Neighbors:
     N = len(tensors["y"]) if "y" in tensors and tensors["y"].ndim == 1 else 0
     _require(file, tensors, {"X": ((N, D), dtype), "y": ((N,), "int64")})
-    X, y, k = tensors["X"], tensors["y"], record.get("k")
+    X, y, k, index = tensors["X"], tensors["y"], record.get("k"), record.get("index", "exact")
     check(N > 0 and int(y.min()) >= 0 and int(y.max()) < C, file, "its labels are not those of its classes")
     check(type(k) is int and 0 < k <= N, file, f"{k!r} neighbours cannot be found among {N} examples")
     check(record.get("metric") in METRICS and record.get("weights") in WEIGHTS, file, "its metric is not known")
+    check(index in INDICES, file, "its index is not known")
     assert type(k) is int
-    return Neighbors(X, y, C, k, record["metric"], record["weights"])
+    graph = None if index == "exact" else Graph(X, record["metric"])
+    return Neighbors(X, y, C, k, record["metric"], record["weights"], graph)
 
 
 def _require(file: Path, tensors: Tensors, wanted: Mapping[str, tuple[tuple[int, ...], str]]) -> None:

@@ -28,7 +28,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "mlp": (*_FORMULA, "hidden", "activation", "dropout", "norm", "init", *DESCENT),
     "ridge": ("alpha", "scoring", "scaling", "class_weight"),
     "nearest-mean": ("metric", "priors"),
-    "knn": ("neighbors", "metric", "weights"),
+    "knn": ("neighbors", "metric", "weights", "index"),
     "perceptron": ("epochs", "averaged", "scaling"),
     "ova-svm": ("loss", "alpha", *SOLVED, "probability", "scaling", "class_weight"),
 }

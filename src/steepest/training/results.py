@@ -9,6 +9,7 @@ import numpy as np
 
 from steepest import __version__, losses
 from steepest.data.dataset import Dataset
+from steepest.data.options import Progress
 from steepest.kernels import dispatch as kernels
 from steepest.losses import Loss
 from steepest.nn.linear import Linear
@@ -35,8 +36,9 @@ def versions() -> dict[str, str]:
 
 
 def outcome(
-    function: Function, loss: Loss | None, parts: Parts, threads: int, *, price: float = 0.0, **said: Any
-) -> dict[str, Any]:
+    function: Function, loss: Loss | None, parts: Parts, threads: int, *, price: float = 0.0,
+    progress: Progress | None = None, **said: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Test a model, on its training rows and on the test rows, and write down the results.
 
     Parameters
@@ -51,6 +53,8 @@ def outcome(
         They change no result.
     price : float
         alpha R(W).
+    progress : callable or None
+        Told how far the tests are.
     **said
         What else there is to say, by the keys of summary.json.
 
@@ -62,10 +66,11 @@ def outcome(
     train, test, on_train, on_test = parts.train, parts.test, None, None
     assert train.y is not None
     if not isinstance(function, Neighbors):
-        on_train = evaluate(function, train.X, train.y, loss, threads=threads)
+        on_train = evaluate(function, train.X, train.y, loss, threads=threads, progress=progress)
     if test is not None:
         assert test.y is not None
-        on_test = evaluate(function, test.X, test.y, None if loss is None else losses.judge(loss), threads=threads)
+        judge = None if loss is None else losses.judge(loss)
+        on_test = evaluate(function, test.X, test.y, judge, threads=threads, progress=progress)
     return {
         **dict.fromkeys(_SOMETIMES),
         "test_accuracy": on_test and on_test.accuracy,
@@ -89,13 +94,16 @@ def outcome(
     }
 
 
-def summarize(objective: Trainable, plan: Plan, state: State, parts: Parts, *, finished: bool) -> dict[str, Any]:
+def summarize(
+    objective: Trainable, plan: Plan, state: State, parts: Parts, *, finished: bool, progress: Progress | None = None
+) -> dict[str, Any]:
     """Return the record of summary.json for a model that was trained by descent; see `outcome`."""
     model = state.result
     weights = [part for part in model.parameters.values() if part.ndim > 1] if objective.alpha else []
     return outcome(
         model, objective.loss, parts, objective.threads,
         price=objective.alpha * sum(objective.penalty(W) for W in weights),
+        progress=progress,
         finished=finished,
         epochs=state.epoch,
         best_epoch=state.best_epoch,

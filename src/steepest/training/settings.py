@@ -45,7 +45,7 @@ class Settings:
         them.
     class_weight : "none" or "balanced"
         Balanced gives all classes the same say.
-    scoring, metric, priors, neighbors, weights, averaged, probability
+    scoring, metric, priors, neighbors, weights, index, averaged, probability
         Of the other models; see the estimators of their names.
     loss, smoothing, penalty, alpha, beta, radius, scaling, precision, optimizer, momentum, clip_norm, clip_value, lr,
     schedule, warm_up, batch_size, epochs, patience, seed, threads
@@ -94,6 +94,7 @@ class Settings:
     priors: Literal["none", "empirical"] = "none"
     neighbors: int = 5
     weights: Literal["uniform", "distance"] = "uniform"
+    index: Literal["exact", "approximate"] = "exact"
     averaged: bool = False
     probability: bool = False
     seed: int = 0

@@ -1,15 +1,14 @@
 """An approximate index finds nearly all neighbours, measures what it finds exactly, and says what it needs."""
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import steepest as st
 from steepest.errors import InputError
-from steepest.estimators.approximate import Graph
 from steepest.estimators.knn import KNNClassifier
+from steepest.nn.approximate import Graph
 
 faiss = pytest.importorskip("faiss", reason="the extra `neighbors` is not installed")
 
@@ -84,9 +83,10 @@ class Lost:
 
 def test_where_no_path_leads_to_enough_rows_all_are_looked_at():
     X = np.array([[3.0], [3.0], [1.0], [9.0], [9.0], [0.0]])
-    graph = replace(Graph.of(X, "l2"), index=Lost())
+    graph = Graph(X, "l2").build()
+    graph.index = Lost()
     for k, expected in ((1, [0]), (3, [2, 0, 1]), (6, [2, 0, 1, 5, 3, 4])):  # of 2k, at most 6, all but one are found
-        ((_, distance, index),) = graph.nearest(np.array([[1.5]]), k, 64, 512.0, 1)
+        ((_, distance, index),) = graph.nearest(np.array([[1.5]]), k, 512.0, 1)
         assert index[0].tolist() == expected
         np.testing.assert_array_equal(distance[0], np.abs(X[expected, 0] - 1.5))
 
@@ -120,12 +120,12 @@ def test_the_index_keeps_no_more_than_it_must(dtype, metric, width):
     X, y = clouds(dtype, 2000, 200)
     clf = KNNClassifier(metric=metric, index="approximate").fit(X, y)
     assert np.shares_memory(clf.model_.X, X)
-    assert len(faiss.serialize_index(clf._graph.index)) < len(X) * (width * 200 + 200)
+    assert len(faiss.serialize_index(clf.model_.graph.index)) < len(X) * (width * 200 + 200)
 
 
 def test_memory_is_reckoned_before_it_is_taken(monkeypatch):
     X, y = clouds("uint8", 1000)
-    monkeypatch.setattr("steepest.estimators.approximate.memory_size", lambda: 1000 * (24 + 200))
+    monkeypatch.setattr("steepest.nn.approximate.memory_size", lambda: 1000 * (24 + 200))
     KNNClassifier(index="approximate").fit(X, y)
     with pytest.raises(
         InputError, match=r"1,000 examples would take 296\.0 kB, .* 224\.0 kB of memory: use index='exact'"

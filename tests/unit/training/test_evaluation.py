@@ -8,9 +8,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 
 from steepest import losses
 from steepest.nn.linear import Linear
+from steepest.nn.neighbors import Neighbors
 from steepest.nn.scaling import Scaling
 from steepest.training import evaluation
-from steepest.training.evaluation import Evaluation, evaluate, wilson_interval
+from steepest.training.evaluation import Evaluation, evaluate, rows_at_once, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,22 @@ def test_figures_are_those_of_scikit_learn(monkeypatch):
     np.testing.assert_allclose(result.precision, precision_score(y, said, average=None))
     np.testing.assert_allclose(result.recall, recall_score(y, said, average=None))
     assert result.loss == pytest.approx(log_loss(y, losses.softmax.probabilities(scores.astype(np.float64))), rel=1e-5)
+
+
+def test_it_tells_how_far_it_is_and_many_comparisons_come_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (300, 6)).astype(np.uint8), rng.integers(0, 3, 300)
+    model, told = Neighbors(X, y, 3, 5), []
+    whole = evaluate(model, X, y, None)
+    assert rows_at_once(model, 300) == 300
+    monkeypatch.setattr(evaluation, "_COMPARED", 100 * X.size)
+    parts = evaluate(model, X, y, None, progress=lambda *words: told.append(words))
+    np.testing.assert_array_equal(parts.confusion, whole.confusion)
+    assert [words[1:] for words in told] == [(100, 300), (200, 300), (300, 300)]
+    assert told[-1][0] == f"testing, accuracy so far {whole.accuracy:.4f}"
+    monkeypatch.setattr(evaluation, "_COMPARED", 1)
+    assert rows_at_once(model, 300) == 64  # fewer would take longer in all
+    assert rows_at_once(model, 10) == 10
 
 
 def test_what_cannot_be_divided_is_nan():

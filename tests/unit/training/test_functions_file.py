@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from steepest.errors import InputError
+from steepest.nn.approximate import Graph
 from steepest.nn.linear import Linear
 from steepest.nn.means import Means
 from steepest.nn.neighbors import Neighbors
@@ -90,6 +92,8 @@ def rewrite(path, change, tensors):
         ("knn", {"metric": "l3"}, {}),
         ("knn", {"metric": ["l2"]}, {}),
         ("knn", {"weights": None}, {}),
+        ("knn", {"index": "near"}, {}),
+        ("knn", {"index": None}, {}),
         ("knn", {"dtype": "float64"}, {}),
         ("knn", {}, {"y": np.full(9, 3)}),
         ("knn", {}, {"y": np.full(9, -1)}),
@@ -115,6 +119,28 @@ def test_what_does_not_fit_together_is_refused(tmp_path, kind, change, tensors):
     rewrite(path, change, tensors)
     with pytest.raises(InputError, match=r"m\.safetensors"):
         load_model(path)
+
+
+def test_neighbours_say_how_they_are_searched(tmp_path):
+    exact = a_model("knn")
+    graph = Graph(exact.function.X, "l1")
+    for model, index in (
+        (exact, "exact"),
+        (replace(exact, function=replace(exact.function, graph=graph)), "approximate"),
+    ):
+        save_model(tmp_path / "m", model)
+        with safe_open(tmp_path / "m", framework="numpy") as opened:
+            assert json.loads(opened.metadata()["steepest"])["index"] == index
+        after = load_model(tmp_path / "m").function.graph
+        assert (after is None) == (index == "exact")
+    assert after.metric == "l1"
+    assert after.index is None  # nothing is built, and faiss not needed, before the first search
+    save_model(tmp_path / "m", exact)
+    with safe_open(tmp_path / "m", framework="numpy") as opened:
+        record = json.loads(opened.metadata()["steepest"])
+    del record["index"]  # as files were before there was a choice
+    save_file(load_file(tmp_path / "m"), tmp_path / "m", metadata={"steepest": json.dumps(record)})
+    assert load_model(tmp_path / "m").function.graph is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)

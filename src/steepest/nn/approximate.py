@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest.data.describing import readable_bytes
 from steepest.data.limits import memory_size
+from steepest.data.options import Progress
 from steepest.errors import InputError
 from steepest.kernels.types import F64, AnyRows
 from steepest.nn.nearest import Found, Metric, budget_of, nearest
 
-__all__ = ["Graph"]
+__all__ = ["CANDIDATES", "Graph", "require_faiss"]
 
 LINKS, CARE, GRAPH = 16, 100, 200
 """Neighbours that a row is linked to (twice as many on the lowest floor), candidates for them, bytes for the links."""
 MEASURED = 2
 """Times k rows of what was found are measured anew, for float32 may have them in another order."""
+CANDIDATES = 64
+"""Rows that a search keeps in view, where nothing else is said."""
 CHUNK = 4096
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Graph:
     """A graph in which each row is linked to rows near to it; a search walks from row to nearer row.
 
     The index keeps rows of its own, as it must: bytes and float16 as they are where distances are Euclidean, all others
     in float32, moved and scaled to lie about 0. They lead the way; what was found is measured and put in order by the
-    rows as given, in float64. The graph is built by one thread, for the order of its making is its shape.
+    rows as given, in float64. The graph is built by `build`, or when it is first searched; by one thread, for the order
+    of its making is its shape.
 
     Attributes
     ----------
@@ -43,8 +47,8 @@ class Graph:
         What is taken from the rows first.
     unit : float
         What they are divided by then.
-    index : faiss.Index
-        The graph.
+    index : faiss.Index or None
+        The graph, once it is built.
 
     References
     ----------
@@ -54,38 +58,41 @@ class Graph:
 
     X: AnyRows
     metric: Metric
-    shift: F64
-    unit: float
-    index: Any
+    shift: F64 = field(init=False)
+    unit: float = field(init=False)
+    index: Any = field(init=False, default=None)
 
-    @classmethod
-    def of(cls, X: AnyRows, metric: Metric) -> Graph:
-        """Build the graph, some thousand rows at a time.
+    def build(self, progress: Progress | None = None) -> Self:
+        """Link each row to some near it, some thousand rows at a time; nothing is done where that was done before.
 
         Raises
         ------
         InputError
             When faiss is not installed, or there is not memory enough.
         """
-        faiss, D = _faiss(), X.shape[1]
-        kind = faiss.METRIC_L1 if metric == "l1" else faiss.METRIC_L2
+        if self.index is not None:
+            return self
+        faiss, X, D = require_faiss(), self.X, self.X.shape[1]
+        kind = faiss.METRIC_L1 if self.metric == "l1" else faiss.METRIC_L2
         codes = {"uint8": faiss.ScalarQuantizer.QT_8bit_direct, "float16": faiss.ScalarQuantizer.QT_fp16}
-        as_given = metric == "l2" and X.dtype.name in codes
+        as_given = self.metric == "l2" and X.dtype.name in codes
         _require_memory(len(X), (X.itemsize if as_given else 4) * D + GRAPH)
         if as_given:
-            index, shift, unit = faiss.IndexHNSWSQ(D, codes[X.dtype.name], LINKS, kind), np.zeros(D), 1.0
+            index, self.shift, self.unit = faiss.IndexHNSWSQ(D, codes[X.dtype.name], LINKS, kind), np.zeros(D), 1.0
         else:
             index = faiss.IndexHNSWFlat(D, LINKS, kind)
-            shift, unit = _middle(X)
+            self.shift, self.unit = _middle(X)
         index.hnsw.efConstruction = CARE
-        graph = cls(X, metric, shift, unit, index)
         with _threads(faiss, 1):
             for begin in range(0, len(X), CHUNK):
-                index.add(graph._moved(X[begin : begin + CHUNK]))
-        return graph
+                if progress is not None:
+                    progress("linking neighbours", begin, len(X))
+                index.add(self._moved(X[begin : begin + CHUNK]))
+        self.index = index
+        return self
 
     def nearest(
-        self, Z: AnyRows, k: int, candidates: int, memory: float, threads: int, beside: int = 0
+        self, Z: AnyRows, k: int, memory: float, threads: int, beside: int = 0, candidates: int = CANDIDATES
     ) -> Iterator[Found]:
         """Yield about the k nearest rows to all rows of Z, a chunk of them at a time; see `nn.nearest.nearest`.
 
@@ -94,7 +101,7 @@ class Graph:
         candidates : int
             Rows that a search keeps in view, at least k.
         """
-        faiss, D, wide = _faiss(), Z.shape[1], max(MEASURED * k, candidates)
+        index, faiss, D, wide = self.build().index, require_faiss(), Z.shape[1], max(MEASURED * k, candidates)
         some = min(len(self.X), MEASURED * k)
         each, once = 12 * D + 44 * some + 16 * k + beside, 24 * some * D
         if (left := budget_of(memory) - once) < each:
@@ -106,13 +113,13 @@ class Graph:
         for begin in range(0, len(Z), chunk):
             queries = Z[begin : begin + chunk]
             with _threads(faiss, threads):
-                _, found = self.index.search(self._moved(queries), some, params=how)
-            distance, index = self._measured(queries, found, k)
-            for lost in np.flatnonzero(index[:, -1] < 0):  # no path led to as many as k
-                ((_, distance[lost], index[lost]),) = nearest(
+                _, found = index.search(self._moved(queries), some, params=how)
+            distance, near = self._measured(queries, found, k)
+            for lost in np.flatnonzero(near[:, -1] < 0):  # no path led to as many as k
+                ((_, distance[lost], near[lost]),) = nearest(
                     self.X, queries[lost : lost + 1], k, self.metric, memory, threads
                 )
-            yield begin, distance, index
+            yield begin, distance, near
 
     def _measured(self, Z: AnyRows, found: NDArray[np.int64], k: int) -> tuple[F64, NDArray[np.int64]]:
         """Distances (n, k), nearest first and at equal ones in the order of X, and indices; -1 is nowhere."""
@@ -156,7 +163,8 @@ def _threads(faiss: Any, count: int) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _faiss() -> Any:
+def require_faiss() -> Any:
+    """Return faiss; InputError when it is not installed."""
     try:
         import faiss
     except ImportError:
