@@ -53,22 +53,28 @@ inline const unsigned char* row(const Data& data, int64_t i) {
 // One row's slice, converted as it is copied: bytes stay bytes (the tiles widen them), all else becomes x - shift in float.
 inline void pack(const Data& data, const unsigned char* from, const Chunk& c, uint8_t* to) { std::memcpy(to, from + c.first, (size_t)c.size); }
 
+// x - shift, the shift in two floats: rows that are all near it would else have moved by what the first rounds away.
+inline float less(float x, double shift) {
+  const float high = (float)shift;
+  return (x - high) - (float)(shift - (double)high);
+}
+
 inline void pack(const Data& data, const unsigned char* from, const Chunk& c, float* to) {
   const double* shift = data.shift + c.first;
   switch (data.type) {
     case Type::u8: {
       const uint8_t* x = from + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = (float)x[f] - (float)shift[f];
+      for (int f = 0; f < c.size; ++f) to[f] = less((float)x[f], shift[f]);
       break;
     }
     case Type::f16: {
       const uint16_t* x = reinterpret_cast<const uint16_t*>(from) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = half_to_float(x[f]) - (float)shift[f];
+      for (int f = 0; f < c.size; ++f) to[f] = less(half_to_float(x[f]), shift[f]);
       break;
     }
     case Type::f32: {
       const float* x = reinterpret_cast<const float*>(from) + c.first;
-      for (int f = 0; f < c.size; ++f) to[f] = (x[f] - (float)shift[f]) - (float)(shift[f] - (double)(float)shift[f]);  // the shift in two floats
+      for (int f = 0; f < c.size; ++f) to[f] = less(x[f], shift[f]);
       break;
     }
     case Type::f64: {
