@@ -95,7 +95,7 @@ def minimize(
         else:
             search = SmoothSearch(problem, tol, max_passes, rng, watch)
             point = search.run(problem.evaluate(problem.start(start)))
-            found = _Found(point, search.bound, problem.passes, search.ended, search.history)
+            found = _Found(point, search.bound, search.problem.passes, search.ended, search.history)
     solver = "Newton's method" if problem.dense is not None else "preconditioned L-BFGS"
     seconds = time.perf_counter() - began
     certificate = Certificate(found.point.value, found.bound, found.passes, seconds, solver, because)
@@ -126,7 +126,7 @@ def _through_rounded(
         search = SmoothSearch(rounded, share, max_passes, rng, watch, inverse)
         at = search.run(rounded.evaluate(Z))
         Z, inverse, lower = at.Z, search.inverse, max(lower, at.value - search.bound)
-        sharp = problem.with_loss(hinge, rounded.passes)
+        sharp = problem.with_loss(hinge, search.problem.passes)
         point = sharp.evaluate(Z)
         passes = sharp.passes
         best = point if best is None or point.value < best.value else best

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from steepest import penalties
 from steepest.errors import ConvergenceWarning, InputError
 from steepest.kernels import dispatch as kernels
 from steepest.kernels.types import F32, Labels, Order
@@ -16,6 +17,7 @@ from steepest.nn.scaling import Scaling
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.choice import Choice, solve
+from steepest.solvers.continuation import strongest
 from steepest.solvers.convex import Solution, minimize
 from steepest.solvers.l1_limit import alpha_max
 from steepest.solvers.problem import Problem
@@ -88,11 +90,13 @@ def select(
     InputError
         When a class has a single example, so that none of it can be held out.
     """
-    fold = _folds(objective.y, objective.n_classes, seed)
+    if isinstance(objective.penalty, penalties.NoPenalty):
+        raise InputError("alpha='auto' chooses the strength of a penalty, and there is none: give penalty='l2'")
+    fold = _folds(objective.y, objective.n_classes, seed, objective.weight)
     parts = [np.flatnonzero(fold == k) for k in range(FOLDS if len(fold) < FEW else 1)]
     rounds = [_Round(objective, choice, held, max_passes, seed, watch) for held in parts]
     tried: dict[float, Tried] = {}
-    first = _strongest(objective)
+    first = _first(objective)
 
     def attempt(alpha: float) -> bool:
         tried[alpha] = _together(alpha, [one.fit(alpha) for one in rounds])
@@ -124,7 +128,8 @@ class _Round:
         weight: F32 = np.ones(len(objective), np.float32) if objective.weight is None else objective.weight.copy()
         weight[held] = 0
         weight *= np.float32(len(weight) / weight.sum(dtype=np.float64))
-        self.objective, self.choice, self.held = replace(objective, weight=weight), choice, held
+        self.objective, self.choice = replace(objective, weight=weight), choice
+        self.held = held if objective.weight is None else held[objective.weight[held] > 0]
         self.judged = replace(objective.data_term(), weight=None)
         self.problem = Problem(replace(self.objective, alpha=1.0)) if choice.solver == "newton" else None
         self.max_passes, self.seed, self.watch, self.stopped = max_passes, seed, watch, False
@@ -151,16 +156,20 @@ class _Round:
         return self.stopped
 
 
-def _folds(y: Labels, n_classes: int, seed: int) -> Order:
-    """Return the part (N,) that each example belongs to: in random order, each class spread evenly over all."""
-    counts = np.bincount(y, minlength=n_classes)
+def _folds(y: Labels, n_classes: int, seed: int, weight: F32 | None = None) -> Order:
+    """Return the part (N,) that each example belongs to: in random order, each class spread evenly over all.
+
+    Examples of weight 0 are dealt out apart: in each part are others of the class, if there are as many.
+    """
+    idle = np.zeros(len(y), np.bool_) if weight is None else weight == 0
+    counts = np.bincount(y[~idle], minlength=n_classes)
     if counts[counts > 0].min() < 2:
         raise InputError(
             f"alpha='auto' holds out a fifth of the examples, and class {int(np.flatnonzero(counts == 1)[0])} has only "
             "one: give an alpha, or leave the class out"
         )
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(y))
-    order = order[np.argsort(y[order], kind="stable")]
+    order = order[np.lexsort((y[order], idle[order]))]
     fold = np.empty(len(y), np.int64)
     fold[order] = np.arange(len(y)) % FOLDS
     return fold
@@ -184,14 +193,14 @@ def _is_past(tried: list[Tried]) -> bool:
     return most == 1 or all(one.accuracy <= most and one.loss >= least for one in last)
 
 
-def _strongest(objective: CompiledLinear) -> float:
+def _first(objective: CompiledLinear) -> float:
     """Return the alpha to begin at: |x| |dL/dw_c| / 2 at W = 0 for an L2 penalty, and just below `alpha_max` for L1."""
     if objective.penalty.name in ("l1", "elastic_net"):
-        return alpha_max(objective) / 2
+        return alpha_max(objective) / 2 or 1.0
     L, D, C = objective.data_term(), objective.X.shape[1], objective.n_classes
     mean, variance = np.empty(D), np.empty(D)
     kernels.moments(L.X, None, mean, variance, threads=L.threads)
     centred = replace(L, scaling=Scaling(mean, L.scaling.scale))
     at: Parameters = {"W": np.zeros((D, C), np.float32, order="F"), "b": np.zeros(C, np.float32)}
-    slopes = centred.value_and_gradient(at)[1]["W"]
-    return math.sqrt(float(variance @ L.scaling.scale**2)) * float(np.linalg.norm(slopes, axis=0).max()) / 2 or 1.0
+    slopes = np.asarray(centred.value_and_gradient(at)[1]["W"], np.float64)
+    return strongest(float(variance @ L.scaling.scale**2), slopes) or 1.0

@@ -42,6 +42,17 @@ class Memory:
         if product > 1e-12 * float(np.linalg.norm(s) * np.linalg.norm(y)):
             self._pairs.append(_Pair(s, y, 1 / product))
 
+    def penalize(self, more: float) -> None:
+        """Know what the changes of the gradient are with alpha larger by so much: y + 2 more s, but for b."""
+        pairs = list(self._pairs)
+        self._pairs.clear()
+        for pair in pairs:
+            y = pair.y.copy()
+            y[:-1] += 2 * more * pair.s[:-1]
+            product = float(np.vdot(pair.s, y))
+            if product > 0:
+                self._pairs.append(_Pair(pair.s, y, 1 / product))
+
     def forget(self) -> None:
         """Begin anew."""
         self._pairs.clear()

@@ -10,6 +10,7 @@ import numpy as np
 
 from steepest.kernels.types import F64
 from steepest.solvers import newton
+from steepest.solvers.continuation import ROUGHLY, stages
 from steepest.solvers.duality import Proof, but_for_biases, gap
 from steepest.solvers.kronecker import Kronecker, many_classes
 from steepest.solvers.nystrom import Diagonal, first
@@ -47,6 +48,8 @@ Watcher: TypeAlias = Callable[[Point, float], bool | None]
 class SmoothSearch:
     """Newton's method for small data; L-BFGS on a preconditioner of sampled Gram matrices for all other.
 
+    With many classes by way of stronger penalties, see `continuation`.
+
     Parameters
     ----------
     problem : Problem
@@ -64,6 +67,8 @@ class SmoothSearch:
 
     Attributes
     ----------
+    problem : Problem
+        With the penalty of now, and the passes.
     bound : float
         What was proven of the last point.
     ended : str
@@ -77,6 +82,7 @@ class SmoothSearch:
         watch: Watcher | None = None, inverse: Inverse | None = None,
     ) -> None:  # fmt: skip
         self.problem, self.tol, self.max_passes, self.watch = problem, tol, max_passes, watch
+        self._ahead, self._goal = list[float](), problem.alpha
         self.rng, self.memory = rng, Memory(PAIRS)
         self.history: list[dict[str, float]] = []
         self._begin_with = inverse
@@ -96,10 +102,11 @@ class SmoothSearch:
     def run(self, point: Point) -> Point:
         """Step until the bound is reached, the passes are spent, or rounding is all that is left."""
         best, waited, steps, tried = (point.value, math.inf), 0, 0, 0
-        self.inverse: Inverse = self._begin_with or first(self.problem, point.Z, self.rng)
+        self._ahead = stages(self.problem, point)
+        point = self._weaken(point)
         while not self._is_over(point):
             left = but_for_biases(self.problem, point)
-            if left <= 0.7 * self.tol * point.value and tried < TRIED:
+            if not self._ahead and left <= 0.7 * self.tol * point.value and tried < TRIED:
                 proof = Proof(self.problem, point)
                 if proof.bound <= self.tol * point.value:
                     self.bound = proof.bound
@@ -116,18 +123,34 @@ class SmoothSearch:
             if self.problem.dense is None:
                 self.memory.learn(point, after)
             point = after
+            while self._ahead and but_for_biases(self.problem, point) <= ROUGHLY * point.value:
+                point, steps = self._weaken(point), 0
             if point.value < best[0] * (1 - 1e-7) or left < best[1] * (1 - 1e-2):
                 best, waited = (min(best[0], point.value), min(best[1], left)), 0
             elif (waited := waited + 1) >= STALLED:
                 self.ended = ROUNDED
                 break
+        if self._ahead:  # it ended before its time
+            point = self._turn_to(self._ahead.pop(), point)
         self.bound = gap(self.problem, point)
         return point
 
+    def _weaken(self, point: Point) -> Point:
+        """Go over to the next alpha, with all that is known."""
+        point = self._turn_to(self._ahead.pop(0), point)
+        self.inverse: Inverse = self._begin_with or first(self.problem, point.Z, self.rng)
+        return point
+
+    def _turn_to(self, alpha: float, point: Point) -> Point:
+        more, self.problem = alpha - self.problem.alpha, self.problem.with_alpha(alpha, self.problem.passes)
+        self.memory.penalize(more)
+        return point.penalized(more)
+
     def _is_over(self, point: Point) -> bool:
-        left = but_for_biases(self.problem, point)
-        self.history.append({"pass": self.problem.passes, "objective": point.value, "bound": min(point.value, left)})
-        if self.watch is not None and self.watch(point, left):
+        seen, asked = point.penalized(self._goal - self.problem.alpha), self.problem.with_alpha(self._goal)
+        left = but_for_biases(asked, seen)
+        self.history.append({"pass": self.problem.passes, "objective": seen.value, "bound": min(seen.value, left)})
+        if self.watch is not None and self.watch(seen, left):
             self.ended = "it was asked to stop"
         elif self.problem.passes >= self.max_passes * (PATIENT if self.problem.small else 1):
             self.ended = f"max_passes={self.max_passes:g} were spent"

@@ -74,6 +74,30 @@ def test_each_class_is_held_out_evenly():
         assert np.ptp(np.bincount(fold[y == c], minlength=5)) <= 1
 
 
+def test_examples_of_weight_zero_neither_take_part_nor_judge():
+    """Only a few count; those that do not have spoiled labels, and would spoil the choice."""
+    X, y = noisy()
+    few = np.random.default_rng(0).permutation(len(X))[:60]
+    weight = np.zeros(len(X), np.float32)
+    weight[few] = len(X) / 60
+    fold = path._folds(y, 3, 0, weight)
+    assert np.ptp(np.bincount(fold[few], minlength=5)) <= 3
+    spoiled = np.where(weight > 0, y, (y + 1) % 3)
+    alone = replace(objective(X, y), X=X[few], y=y[few])
+    among = replace(objective(X, spoiled), weight=weight)
+    assert select(among, choose(among)).best.accuracy == pytest.approx(
+        select(alone, choose(alone)).best.accuracy, abs=0.1
+    )
+    st.LinearClassifier(alpha="auto").fit(X, y, sample_weight=np.arange(len(X)) < 12)  # weight in one fold alone
+
+
+def test_there_must_be_a_penalty():
+    X, y = noisy()
+    for solver, loss in (("newton", "softmax"), ("auto", "squared")):
+        with pytest.raises(InputError, match="there is none: give penalty='l2'"):
+            st.LinearClassifier(loss, penalty=None, solver=solver, alpha="auto").fit(X, y)
+
+
 def test_a_class_of_one_example_is_named():
     X, y = noisy()
     y[y == 2] = np.r_[2, np.zeros((y == 2).sum() - 1, int)]
