@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from steepest import losses
+from steepest import losses, penalties
 from steepest.data.describing import readable_bytes
 from steepest.data.limits import memory_size
 from steepest.errors import ConvergenceWarning, InputError
@@ -38,6 +38,7 @@ AGAIN = 0.5
 """How far what seems to be left must have fallen before it is proven once more."""
 STALLED, LESS = 150, 0.98
 """Passes within which what seems to be left must fall to that share."""
+EXHAUSTED = "rounding in float64 is all that is left to gain"
 SHARE = 0.5
 """Of the memory, what the dual variables and all that goes with them may take."""
 MOST_FEATURES = 8000
@@ -101,8 +102,10 @@ def ascend(
         problem = Problem(_that_count(objective))
         proof = Proof(problem, tol, watch)
         if isinstance(problem.dense, np.ndarray) and work(problem) <= WORK:
-            solver, ended, why = "an interior point method", ROUNDED, "the data are small"
+            solver, ended, why = "an interior point method", EXHAUSTED, "the data are small"
             Interior(problem).run(proof.of)
+            if proof.best is None:  # there was no first step
+                proof.at(np.zeros(problem.shape))
         else:
             solver, ended, why = _climb(problem, proof, max_passes, np.random.Generator(np.random.Philox(seed)))
     seconds = time.perf_counter() - began
@@ -142,8 +145,8 @@ def refusal(objective: CompiledLinear) -> str:
     """Say why dual ascent cannot solve this; nothing where it can."""
     if objective.loss not in (losses.hinge, losses.hinge_max, losses.ova_hinge):
         return f"loss {objective.loss!r} has no kink that it knows"
-    if objective.alpha == 0:
-        return "alpha is 0"
+    if objective.alpha == 0 or isinstance(objective.penalty, penalties.NoPenalty):
+        return "there is no penalty" if objective.alpha else "alpha is 0"
     X: object = objective.X
     if not isinstance(X, np.ndarray):
         return "the rows are sparse"

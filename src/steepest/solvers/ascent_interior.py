@@ -18,6 +18,10 @@ SHORT = 0.995
 """Of the way to the nearest bound that a step takes."""
 MOST = 100
 """Steps; some twenty are enough."""
+FLOORS = 8
+"""Times that more is added to a diagonal, each time ten times as much, until there is a Cholesky factor."""
+NUMBERS = 2**22
+"""Numbers that are held at a time where the equations of `hinge_max` are put together."""
 
 
 class State(NamedTuple):
@@ -59,13 +63,15 @@ class Interior:
 
     def __init__(self, problem: Problem) -> None:
         X = np.asarray(problem.dense, np.float64)
+        self.unit = float(np.abs(X).max(initial=0.0)) or 1.0
+        X = X / self.unit  # else the bias might vanish beside the features
         self.problem, self.frame = problem, None
         if X.shape[1] > len(X):  # W lies in the span of the rows
             self.frame, R = np.linalg.qr(X.T)
             X = R.T
         self.X = np.column_stack([X, np.ones(len(X))])
         self.weight = problem.weight.astype(np.float64)
-        self.strength = 2 * problem.alpha * len(X)
+        self.strength = 2 * problem.alpha * len(X) / self.unit**2
         self.terms: _Terms = _terms(problem.given.loss, problem.given.y, problem.shape[1])
 
     def run(self, watch: Watching) -> None:
@@ -83,7 +89,8 @@ class Interior:
                 return
 
     def _weights(self, Z: F64) -> F64:
-        return Z if self.frame is None else np.vstack([self.frame @ Z[:-1], Z[-1]])
+        W = Z[:-1] if self.frame is None else self.frame @ Z[:-1]
+        return np.vstack([W / self.unit, Z[-1]])
 
     def _step(self, at: State) -> State | None:
         """Return the next state; None where the equations cannot be solved any more."""
@@ -111,24 +118,17 @@ class Interior:
         return _moved(at, dZ, dS, moves, length)
 
     def _factored(self, at: State):  # type: ignore[no-untyped-def]
-        from scipy.linalg import cho_factor, cho_solve  # type: ignore[import-untyped]
+        from scipy.linalg import cho_solve  # type: ignore[import-untyped]
 
         size, C = self.X.shape[1], at.Z.shape[1]
-        alone = self.terms.diagonal
-        A = np.zeros((C, size, C, size))
-        ridge = np.full(size, self.strength)
-        ridge[-1] = 0.0
-        for j, k in self.terms.pairs(C):
-            h = self.weight * self.terms.hessian(at, j, k)
-            A[j, :, k] = A[k, :, j] = (self.X * h[:, np.newaxis]).T @ self.X
-            if j == k:
-                A[j, np.arange(size), j, np.arange(size)] += ridge
+        A = self.terms.hessian(at, self.X, self.weight)
+        alone = A.ndim == 3
+        every, others = np.arange(C)[:, np.newaxis], np.arange(size - 1)
+        A[(every, others, others) if alone else (every, others, every, others)] += self.strength
         if not alone:  # shifting all biases alike changes no difference of scores, and r does not ask for it
             A[:, -1, :, -1] += np.trace(A[:, -1, :, -1]) / C
-        blocks = [A[j, :, j] for j in range(C)] if alone else [A.reshape(C * size, C * size)]
-        try:
-            factors = [cho_factor(block, check_finite=False) for block in blocks]
-        except np.linalg.LinAlgError:
+        factors = [_factor(block) for block in (A if alone else [A.reshape(C * size, C * size)])]
+        if any(factor is None for factor in factors):
             return None
         if alone:
             return lambda R: np.column_stack([cho_solve(f, R[:, j], check_finite=False) for j, f in enumerate(factors)])
@@ -140,16 +140,27 @@ def _moved(at: State, dZ: F64, dS: F64, moves: tuple[F64, ...], length: float) -
     return State(at.Z + length * dZ, at.S + length * dS, terms)
 
 
+def _factor(A: F64):  # type: ignore[no-untyped-def]
+    """Return the Cholesky factor; where rounding has left no room for one, of A with ever more on its diagonal."""
+    from scipy.linalg import cho_factor
+
+    more = float(np.finfo(np.float64).eps) * float(np.trace(A)) / len(A)
+    for _ in range(FLOORS):
+        try:
+            return cho_factor(A, check_finite=False)
+        except np.linalg.LinAlgError:
+            A[np.diag_indices(len(A))] += more
+            more *= 10
+    return None
+
+
+def _grams(X: F64, h: F64) -> F64:
+    """sum_i h_ij x_i x_i' for each j, (C, size, size)."""
+    return np.stack([(X * each[:, np.newaxis]).T @ X for each in h.T])
+
+
 class _Terms(ABC):
     """What a loss keeps of each of its terms, and Newton's equations for that."""
-
-    diagonal = False
-    """Whether the classes are apart."""
-
-    @final
-    def pairs(self, C: int) -> list[tuple[int, int]]:
-        """Return the blocks of the Hessian that are not nought, the upper half."""
-        return [(j, k) for j in range(C) for k in range(j, j + 1 if self.diagonal else C)]
 
     @abstractmethod
     def start(self) -> tuple[F64, ...]:
@@ -164,8 +175,8 @@ class _Terms(ABC):
         """Return mu, the mean of the products that are to be 0."""
 
     @abstractmethod
-    def hessian(self, at: State, j: int, k: int) -> F64:
-        """Return H_i,jk of each example, (N,)."""
+    def hessian(self, at: State, X: F64, weight: F64) -> F64:
+        """Return sum_i w_i x_i x_i' (x) H_i, (C, size, C, size); (C, size, size) where the classes are apart."""
 
     @abstractmethod
     def targets(self, at: State, mu: float, second: F64 | None) -> tuple[F64, tuple[F64, ...]]:
@@ -263,18 +274,18 @@ class _Pairs(_Boxes):
         p[np.arange(len(p)), self.y] = -p.sum(axis=1)
         return p
 
-    def hessian(self, at: State, j: int, k: int) -> F64:
-        h = self._bend(at)
-        if j == k:
-            return np.where(self.y == j, h.sum(axis=1), h[:, j])
-        return -np.where(self.y == k, h[:, j], 0) - np.where(self.y == j, h[:, k], 0)
+    def hessian(self, at: State, X: F64, weight: F64) -> F64:
+        h = self._bend(at) * weight[:, np.newaxis]
+        # of the examples of class k, the terms of class j
+        across = np.stack([_grams(X[self.y == k], h[self.y == k]) for k in range(self.C)])
+        A = -across - across.swapaxes(0, 1)
+        A[np.arange(self.C), np.arange(self.C)] += across.sum(axis=0) + across.sum(axis=1)
+        return A.swapaxes(1, 2)
 
 
 @final
 class _OneVsAll(_Boxes):
     """Of `ova_hinge`: m_j = 1 - t_j s_j."""
-
-    diagonal = True
 
     def __init__(self, y: Labels, C: int) -> None:
         super().__init__(y, C)
@@ -286,8 +297,8 @@ class _OneVsAll(_Boxes):
     def pull(self, p: F64) -> F64:
         return np.asarray(-self.t * p)
 
-    def hessian(self, at: State, j: int, k: int) -> F64:
-        return np.asarray(self._bend(at)[:, j])
+    def hessian(self, at: State, X: F64, weight: F64) -> F64:
+        return _grams(X, self._bend(at) * weight[:, np.newaxis])
 
 
 @final
@@ -311,9 +322,17 @@ class _Simplex(_Terms):
     def distance(self, at: State) -> float:
         return float((at.terms[0] * at.terms[2]).mean())
 
-    def hessian(self, at: State, j: int, k: int) -> F64:
-        h = at.terms[0] / at.terms[2]
-        return np.asarray((j == k) * h[:, j] - h[:, j] * h[:, k] / h.sum(axis=1))
+    def hessian(self, at: State, X: F64, weight: F64) -> F64:
+        h, (C, size) = at.terms[0] / at.terms[2], (self.C, X.shape[1])
+        part = h * np.sqrt(weight / h.sum(axis=1))[:, np.newaxis]
+        A, step = np.zeros((C * size, C * size)), max(1, NUMBERS // (C * size))
+        for first in range(0, len(X), step):
+            rows = slice(first, first + step)
+            some = (part[rows, :, np.newaxis] * X[rows, np.newaxis]).reshape(-1, C * size)
+            A -= some.T @ some
+        A = A.reshape(C, size, C, size)
+        A[np.arange(C), :, np.arange(C)] += _grams(X, h * weight[:, np.newaxis])
+        return A
 
     def targets(self, at: State, mu: float, second: F64 | None) -> tuple[F64, tuple[F64, ...]]:
         q, _, z = at.terms
@@ -348,7 +367,7 @@ def _terms(loss: Loss, y: Labels, C: int) -> _Terms:
 
 
 def work(problem: Problem) -> float:
-    """Multiplications of a step."""
+    """Multiplications of a step; of `hinge`, what they were if all pairs of classes met in every row."""
     N, C = len(problem), problem.shape[1]
     size = min(problem.shape[0], N + 1)
     if problem.given.loss == losses.ova_hinge:

@@ -73,14 +73,24 @@ class _Pairs(Balancing):
 
     @staticmethod
     def _shares(sums: F64, g: F64) -> F64 | None:
-        """Return e, (C,): of how much of it each p_.j changes, at most 0."""
-        T, g = sums - np.diag(np.diag(sums)), g - g.mean()  # it adds up to 0 but for rounding
+        """Return e, (C,): of how much of it each p_.j changes, at most 0.
+
+        A class whose own examples pull nowhere, or that has none, cannot be pulled either: all p_.j of it are given up.
+        """
+        T, e = sums - np.diag(np.diag(sums)), np.zeros(len(sums))
+        while np.any(alone := ~T.any(axis=1) & T.any(axis=0)):
+            e[alone], T[:, alone], g = -1, 0, g + T[:, alone].sum(axis=1)
+        some = T.any(axis=1)
+        if not some.any():
+            return e
+        T, g = T[np.ix_(some, some)], g[some] - g[some].mean()  # it adds up to 0 but for rounding
         M = np.diag(T.sum(axis=0)) - T
-        e = -np.linalg.pinv(M, rcond=1e-9) @ g
+        shares = -np.linalg.pinv(M, rcond=1e-9) @ g
         null = np.abs(np.linalg.svd(M)[2][-1])
-        if null.min() <= 1e-9 or np.abs(M @ e + g).max() > 1e-3 * np.abs(g).max() + 1e-9:
+        if null.min() <= 1e-9 or np.abs(M @ shares + g).max() > 1e-3 * np.abs(g).max() + 1e-9:
             return None
-        return np.asarray(e - (e / null).max() * null)
+        e[some] = shares - (shares / null).max() * null
+        return e
 
     @abstractmethod
     def moved(self, e: float, C: int, loss: float) -> tuple[float, float]:
