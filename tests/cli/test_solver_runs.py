@@ -98,6 +98,26 @@ def test_stopped_while_alpha_is_chosen_it_chooses_again(steepest, tmp_path, inte
     assert json.loads(done.out)["alphas"]
 
 
+def test_the_alphas_that_were_tried_are_not_forgotten(steepest, interrupted, monkeypatch):
+    """A run that is stopped after alpha was chosen says, once it is done, which others there were."""
+    seen = []
+    show = Display.solving
+    with monkeypatch.context() as patched:
+
+        def stop(self, *words):
+            show(self, *words)
+            if len(words) == 3:  # alpha is chosen
+                os.kill(os.getpid(), signal.SIGINT)
+
+        patched.setattr(Display, "solving", stop)
+        seen.append(json.loads(steepest("train", "circle:n=60", "--alpha", "auto", "--out", "r", "--json").out))
+        patched.undo()
+    seen.append(json.loads(steepest("train", "--resume", "r", "--json").out))
+    assert seen[0]["alphas"]
+    assert [record["finished"] for record in seen] == [False, True]
+    assert seen[1]["alphas"] == seen[0]["alphas"]
+
+
 def test_a_search_goes_on(steepest, interrupted, monkeypatch):
     words = ("train", "blobs:n=90", "--solver", "local-search", "--draws", 40, "--out", "r", "--json")
     with monkeypatch.context() as patched:

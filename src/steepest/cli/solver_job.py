@@ -152,7 +152,7 @@ class SolverJob(Job):
             seconds_training=round(certificate.seconds if certificate else 0.0, 6),
             penalty=objective.penalty.name,
             alpha=objective.alpha,
-            alphas=None if solving.path is None else [tried._asdict() for tried in solving.path.tried],
+            alphas=solving.alphas or None,
         )  # fmt: skip
         return Fit(function, test, solving.history, objective.loss.name, self._sigmoids, proof)
 

@@ -18,6 +18,7 @@ __all__ = ["Reached", "load_reached", "save_reached"]
 _FORMAT, _VERSION = "steepest.checkpoint", 3
 _NUMBERS = ("alpha", "passes", "seconds")
 _TEXTS = ("because", "fingerprint", "level")
+_LISTS = ("history", "alphas")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Reached:
         What it took so far.
     history : list of dict
         One record for each point.
+    alphas : list of dict
+        The alphas that were tried before this one was taken; see `solvers.path.Tried`.
     fingerprint : str
         Of the training rows.
     level : str
@@ -48,6 +51,7 @@ class Reached:
     passes: float = 0.0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    alphas: list[dict[str, float]] = field(default_factory=list)
     fingerprint: str = ""
     level: str = ""
 
@@ -60,7 +64,7 @@ def save_reached(path: str | os.PathLike[str], reached: Reached) -> None:
     InputError
         When the file cannot be written.
     """
-    said = {name: getattr(reached, name) for name in (*_NUMBERS, *_TEXTS, "history")}
+    said = {name: getattr(reached, name) for name in (*_NUMBERS, *_TEXTS, *_LISTS)}
     shift, scale = reached.model.scaling
     tensors: dict[str, NDArray[Any]] = {**reached.model.parameters, "shift": shift, "scale": scale}
     write_tensors(path, tensors, {"format": _FORMAT, "format_version": _VERSION, "by": "solver", **said})
@@ -80,8 +84,9 @@ def load_reached(path: str | os.PathLike[str]) -> Reached:
         check(type(record.get(name)) in (int, float) and record[name] >= 0, path, f"its record has no valid {name!r}")
     for name in _TEXTS:
         check(isinstance(record.get(name), str), path, f"its record has no {name}")
-    history: Any = record.get("history")
-    check(isinstance(history, list) and all(isinstance(at, dict) for at in history), path, "its record has no history")
+    for name in _LISTS:
+        rows: Any = record.get(name)
+        check(isinstance(rows, list) and all(isinstance(at, dict) for at in rows), path, f"its record has no {name}")
     W = tensors.get("W")
     check(W is not None and W.ndim == 2, path, "it has no weights")
     assert W is not None
@@ -93,4 +98,4 @@ def load_reached(path: str | os.PathLike[str]) -> Reached:
         fits = tensors[name].shape == shape and tensors[name].dtype == dtype
         check(fits, path, f"tensor {name!r} is not as it must be")
     linear = Linear(np.ascontiguousarray(W.T).T, tensors["b"], Scaling(tensors["shift"], tensors["scale"]))
-    return Reached(linear, history=history, **{name: record[name] for name in (*_NUMBERS, *_TEXTS)})
+    return Reached(linear, **{name: record[name] for name in (*_NUMBERS, *_TEXTS, *_LISTS)})

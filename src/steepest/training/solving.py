@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from steepest import losses, penalties
 from steepest.errors import ConvergenceWarning
@@ -20,9 +20,6 @@ from steepest.solvers.problem import Point, Problem
 from steepest.training.models import SEARCHES
 from steepest.training.reached import Reached
 from steepest.training.searching import search
-
-if TYPE_CHECKING:
-    from steepest.solvers.path import Path
 
 __all__ = ["Progress", "Solving", "Watching"]
 
@@ -68,8 +65,8 @@ class Solving:
         Whether the watcher ended it.
     warnings : list of str
         What could not be proven, and what to do.
-    path : Path or None
-        The alphas that were tried, after `choose_alpha`.
+    alphas : list of dict
+        Those that were tried, after `choose_alpha`; see `solvers.path.Tried`.
     """
 
     def __init__(
@@ -80,9 +77,8 @@ class Solving:
         self.tol, self.max_passes, self.draws, self.lr = tol, max_passes, draws, lr
         self.certificate: Certificate | None = None
         self.stopped, self.warnings = False, list[str]()
-        self.path: Path | None = None
         self._before = before or Reached(Linear.zeros(objective.n_classes, objective.scaling), objective.alpha)
-        self.history = list(self._before.history)
+        self.history, self.alphas = list(self._before.history), list(self._before.alphas)
         self._began = time.perf_counter()
         self._point: Point | None = None
         self._start: Parameters | None = None if before is None else dict(before.model.parameters)
@@ -104,7 +100,8 @@ class Solving:
         last = self.history[-1] if self.history else {}
         passes = made.passes if made else last.get("pass", self._before.passes)
         seconds = made.seconds if made else self._before.seconds + time.perf_counter() - self._began
-        return Reached(self.model, self.objective.alpha, because, passes, seconds, list(self.history), **said)
+        tried = list(self.alphas)
+        return Reached(self.model, self.objective.alpha, because, passes, seconds, list(self.history), tried, **said)
 
     def choose_alpha(self, watch: Watching | None = None) -> None:
         """Take the alpha that does best on examples that are held out, see `solvers.path`; `run` goes on from there."""
@@ -117,10 +114,11 @@ class Solving:
             return self.stopped
 
         with self._noting():
-            self.path = select(self.objective, self.choice, max_passes=self.max_passes, seed=self.seed, watch=look)
-        alpha, passes = self.path.best.alpha, sum(tried.passes for tried in self.path.tried)
+            path = select(self.objective, self.choice, max_passes=self.max_passes, seed=self.seed, watch=look)
+        self.alphas = [tried._asdict() for tried in path.tried]
+        alpha, passes = path.best.alpha, sum(tried.passes for tried in path.tried)
         self.objective = replace(self.objective, alpha=alpha)
-        self._start = self._found = self.path.start
+        self._start = self._found = path.start
         seconds = time.perf_counter() - began
         self._before = replace(self._before, model=self.model, alpha=alpha, passes=passes, seconds=seconds)
 

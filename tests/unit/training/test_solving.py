@@ -151,6 +151,7 @@ def test_the_size_of_drawn_weights_makes_scores_of_a_tenth():
         ({"because": 3}, {}),
         ({"history": {}}, {}),
         ({"history": [1]}, {}),
+        ({"alphas": None}, {}),
         ({"by": "descent"}, {}),
         ({"format": "steepest.model"}, {}),
         ({"format_version": 99}, {}),
