@@ -73,8 +73,8 @@ def over_rows(problem: Problem, Z: F64, dtype: type[np.floating[Any]] = np.float
         rows = np.arange(first, min(N, first + step))
         scores = problem.scores(Z, rows)
         scores, weight = scores.astype(np.result_type(scores, dtype), copy=False), problem.weight[rows].astype(dtype)
-        sums = dual.sums(scores, y[rows], weight)
-        return len(rows) / N * sums, len(rows) / N * dual.mean_hessian(scores, y[rows], weight)
+        hessian = dual.mean_hessian(scores, y[rows], weight)
+        return len(rows) / N * dual.sums(scores, y[rows], weight, hessian), len(rows) / N * hessian
 
     sums, bends = np.zeros((C, C)), np.zeros((C, C))
     with ThreadPoolExecutor(problem.given.threads) as pool:  # NumPy lets go of the interpreter

@@ -78,7 +78,7 @@ def test_slopes_of_a_mean_that_is_not_zero_are_corrected_at_the_price_that_is_sa
     balanced_scores = S + b
     S = balanced_scores + apart * rng.normal(size=C)
     g = loss.gradient(S, y).mean(axis=0)
-    moved, lost = other.correction(other.sums(S, y, one), g, float(loss(S, y).mean()))
+    moved, lost = other.correction(other.sums(S, y, one, other.mean_hessian(S, y, one)), g, float(loss(S, y).mean()))
     # Moving the biases to their optimum lowers the mean loss by no more than is lost by the correction:
     # mean L(s) - min_b mean L(s + b) <= lost, for the corrected p bound that minimum from below.
     assert loss(S, y).mean() - loss(balanced_scores, y).mean() <= lost + 1e-12

@@ -34,8 +34,11 @@ class Dual(ABC):
         """Return the mean of w_i H_i, (C, C)."""
 
     @abstractmethod
-    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
-        """Return what `correction` wants to know of the rows, (C, C), divided by their number."""
+    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray, hessian: F64) -> F64:
+        """Return what `correction` wants to know of the rows, (C, C), divided by their number.
+
+        `hessian` is their `mean_hessian`.
+        """
 
     @abstractmethod
     def correction(self, sums: F64, g: F64, loss: float) -> tuple[float, float]:

@@ -41,7 +41,7 @@ class _OneVsAll(Balancing):
         """diag(h), on average."""
         return np.diag((weight @ self.bends(scores, y)).astype(np.float64)) / len(y)
 
-    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
+    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray, hessian: F64) -> F64:
         """T_kj, the mean of p_ij over the examples of class k."""
         return mean_by_class(self.loss.gradient(scores, y), y, weight)
 
@@ -129,9 +129,9 @@ class OfLogistic(_OneVsAll):
         e = np.exp(-np.abs(scores))
         return np.asarray(e / (1 + e) ** 2)
 
-    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
+    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray, hessian: F64) -> F64:
         """Return the mean Hessian, as of softmax: beta_j (1 + (1 - beta_j) delta_j) is a tilted probability."""
-        return self.mean_hessian(scores, y, weight)
+        return hessian
 
     def correction(self, sums: F64, g: F64, loss: float) -> tuple[float, float]:
         """(h delta)^2 <= h delta^2 / 4."""

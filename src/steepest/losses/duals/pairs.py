@@ -49,7 +49,7 @@ class _Pairs(Balancing):
         return np.asarray(np.diag(across.sum(axis=0) + across.sum(axis=1)) - across - across.T) / len(y)
 
     @final
-    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
+    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray, hessian: F64) -> F64:
         """T."""
         return mean_by_class(self.loss.gradient(scores, y), y, weight)
 

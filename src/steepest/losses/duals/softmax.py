@@ -43,9 +43,9 @@ class OfSoftmax(Dual):
         own = by_class(weighted, y)
         return np.asarray(np.diag(weighted.sum(axis=0)) - weighted.T @ p - own - own.T, np.float64) / len(y)
 
-    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray) -> F64:
+    def sums(self, scores: FloatArray, y: Labels, weight: FloatArray, hessian: F64) -> F64:
         """Return the mean Hessian A: the tilted p_i have the mean g + A delta."""
-        return self.mean_hessian(scores, y, weight)
+        return hessian
 
     def correction(self, sums: F64, g: F64, loss: float) -> tuple[float, float]:
         """|H_i delta|^2 <= delta' H_i delta / 2; and log(1 + x) <= x gives delta' H_i delta for the other."""
