@@ -92,7 +92,8 @@ def train(
     metric: Annotated[str | None, _text("knn, nearest-mean: l2 or l1 (then medians for means). [l2]")] = None,
     weights: Annotated[str | None, _text("knn: votes are uniform, or go by distance. [uniform]")] = None,
     index: Annotated[
-        str | None, _text("knn: exact, or approximate: quick with very many examples (extra neighbors). [exact]")
+        str | None,
+        _text("knn: exact, or approximate, for many queries among very many examples (extra neighbors). [exact]"),
     ] = None,
     priors: Annotated[
         str | None, _text("nearest-mean: empirical takes classes to be as frequent as here. [none]")
