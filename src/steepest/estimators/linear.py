@@ -59,9 +59,9 @@ class LinearClassifier(DescentClassifier):
         penalty "l1" or "elastic_net"; weights out of use are exactly 0 (`steepest.solvers.coordinate_descent`).
         "ascent": the hinges with the penalty "l2", kinks and all, to a proven bound (`steepest.solvers.ascent`).
     tol : float
-        The bound on (L(W) - min L) / L(W) at which "newton" is done.
+        The bound on (L(W) - min L) / L(W) at which "newton", "ascent" and "coordinate" are done.
     max_passes : int
-        Looks at all rows it may take. A ConvergenceWarning says what is left after them.
+        Looks at all rows it may take, of small data ten times as many. A ConvergenceWarning says what is left then.
     optimizer : str or StepRule
         "momentum", "nesterov", "sgd", "adagrad", "rmsprop", "adam" or "adamw".
     momentum : float
@@ -105,7 +105,8 @@ class LinearClassifier(DescentClassifier):
     solver_ : str
         The solver that was taken.
     certificate_ : Certificate or None
-        What is proven of the fit, passes over the data, seconds, and why this solver; None after "sgd".
+        What is proven of the fit, passes over the data, seconds, and why this solver; None after "sgd" and
+        `partial_fit`.
     history_ : list of dict
         With "sgd" one record an epoch: epoch, loss, accuracy, lr, seconds; else one a step: pass, objective, bound.
     lr_ : float
@@ -125,7 +126,7 @@ class LinearClassifier(DescentClassifier):
     Warns
     -----
     ConvergenceWarning
-        When "newton" could not prove the bound: what is left, why, and what to do; and where there is no optimum, for
+        When a solver could not prove the bound: what is left, why, and what to do; and where there is no optimum, for
         the rows are separable and not penalized.
 
     Examples
@@ -208,7 +209,8 @@ class LinearClassifier(DescentClassifier):
         passes, start = check_count("max_passes", self.max_passes), None
         if auto:
             if choice.solver == "sgd":
-                raise InputError(f"alpha='auto' needs a solver with a proof, not mini-batch descent: {choice.because}")
+                why = f": {choice.because}" if choice.because else ""
+                raise InputError(f"alpha='auto' needs a solver with a proof, not mini-batch descent{why}")
             path = select(objective, choice, max_passes=passes, seed=recipe.seed)
             self.path_, start = [tried._asdict() for tried in path.tried], path.start
             objective = replace(objective, alpha=path.best.alpha)
@@ -226,6 +228,20 @@ class LinearClassifier(DescentClassifier):
         for name in ("_stream", "lr_"):  # of an earlier fit that descended
             if hasattr(self, name):
                 delattr(self, name)
+        return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Go over these examples once, by mini-batch descent, on from where the last call (or `fit`) stopped.
+
+        Nothing is proven of what comes of it, and what was proven of the model before is said no more. Parameters as in
+        `fit`; `classes` are all labels that will ever come, needed by the first call. That one fixes the scaling and
+        the learning rate, so its examples should be typical. The rate falls as 1 / sqrt(1 + t / 30) over the steps t.
+        """
+        super().partial_fit(X, y, classes, sample_weight)
+        self.solver_, self.certificate_, self.alpha_ = "sgd", None, self._recipe().alpha
+        self.path_ = getattr(self, "path_", None)
         return self
 
     def _recipe(self) -> Recipe:

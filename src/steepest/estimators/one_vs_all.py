@@ -47,7 +47,7 @@ class OneVsAllSVM(Classifier):
     tol : float
         The proven bound on (L(W) - min L) / L(W) at which it is done.
     max_passes : int
-        Looks at all rows it may take. A ConvergenceWarning says what is left after them.
+        Looks at all rows it may take, of small data ten times as many. A ConvergenceWarning says what is left then.
     probability : bool
         Whether `predict_proba` is wanted: then sigmoids (Platt's scaling) are fitted to scores of rows that were held
         out in five folds, which takes five more fits. The most probable class need not be that of the largest score,
