@@ -75,8 +75,8 @@ class Nystrom:
 
     def __init__(self, U: F32, eigenvalues: F64, rest: float, h: F64, alpha: float) -> None:
         flat = h * rest + 2 * alpha
-        self._U, self._flat, self._bias = U, np.where(flat > 0, flat, h * max(1e-7 * eigenvalues[0], 1e-300)), 1 / h
-        self._along = 1 / (np.outer(eigenvalues, h) + 2 * alpha) - 1 / self._flat
+        self._U, self._flat, self._bias = U, np.where(flat > 0, flat, h * (1e-7 * eigenvalues[0] or 1.0)), 1 / h
+        self._along = 1 / np.maximum(np.outer(eigenvalues, h) + 2 * alpha, self._flat) - 1 / self._flat
 
     @classmethod
     def of(cls, problem: Problem, rng: np.random.Generator) -> Nystrom:
@@ -95,7 +95,8 @@ class Nystrom:
             values = values[: max(1, int(np.count_nonzero(values > NOISE * values[0])))]
             after = np.append(values[1:], 0.0)[:most]
             rank = worthwhile(float(h.max()) * after, 2 * problem.alpha, 2 / N)
-            A = V[:, :rank] * (root[:, np.newaxis] / np.sqrt(np.maximum(n * values[:rank], 1e-300)))
+            lengths = np.sqrt(n * values[:rank])  # 0 where no feature ever changes: then there are no directions
+            A = V[:, :rank] * (root[:, np.newaxis] / np.where(lengths > 0, lengths, 1.0))
             U = _combined(problem, rows, A.astype(np.float32))
         return cls(U, values[:rank], float(after[rank - 1]), h, problem.alpha)
 

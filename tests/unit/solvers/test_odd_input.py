@@ -4,12 +4,14 @@ What they must find is known from the same problem in another form: in other uni
 """
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from steepest import losses, penalties
+from steepest.errors import ConvergenceWarning
 from steepest.nn.scaling import Scaling
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers import ascent, ascent_interior, choose, coordinate_descent, minimize, problem
@@ -112,3 +114,22 @@ def test_dual_ascent_is_refused_where_there_is_no_penalty():
     L = objective(X, y, "hinge", penalty=penalties.none)
     assert ascent.refusal(L) == "there is no penalty"
     assert choose(L).solver == "sgd"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("alpha", [0.0, 1e-2])
+@pytest.mark.parametrize("held", ["float64", "swept"])
+def test_many_features_that_never_change_leave_the_biases(monkeypatch, held, alpha):
+    """The best scores are the logarithms of the frequencies: the entropy is left."""
+    monkeypatch.setattr(problem, "MOST_FEATURES", 2)
+    if held == "swept":
+        monkeypatch.setattr(problem, "SMALL", 0)
+    y = np.repeat([0, 1, 2], [5, 3, 2])
+    L = replace(objective(np.full((10, 4), 7.0), y, "softmax"), alpha=alpha)
+    L = replace(L, scaling=Scaling(np.full(4, 7.0), np.ones(4)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # nothing is proven at alpha = 0
+        found = minimize(L, 1e-6)
+    frequencies = np.array([0.5, 0.3, 0.2])
+    assert found.certificate.objective == pytest.approx(-frequencies @ np.log(frequencies), rel=1e-5)
+    assert not found.parameters["W"].any()
