@@ -165,33 +165,14 @@ def test_liblinear_finds_nothing_better(way, loss):
     assert theirs <= found.certificate.objective * 1.01
 
 
-PROBLEMS = {
-    "plain": lambda rng, X, y: (X, y),
-    "separable": lambda rng, X, y: (X + 20 * np.eye(X.shape[1], dtype=X.dtype)[y % X.shape[1]], y),
-    "rank-deficient": lambda rng, X, y: (np.hstack([X[:, :2], X[:, :1] * rng.normal(size=(1, 5))]), y),
-    "duplicated columns": lambda rng, X, y: (np.hstack([X, X, X]), y),
-    "badly scaled": lambda rng, X, y: (X * 10.0 ** rng.integers(-4, 5, X.shape[1]), y),
-    "one class tiny": lambda rng, X, y: (X, np.where((y == 0) & (np.arange(len(y)) > 8), 1, y)),
-    "fewer rows than features": lambda rng, X, y: (np.hstack([X, rng.normal(size=(len(X), 2 * len(X)))]), y),
-    "constant features": lambda rng, X, y: (np.hstack([X, np.full((len(X), 2), 7.0)]), y),
-    "far from zero": lambda rng, X, y: (X + 1e4, y),
-}
-
-
 @pytest.mark.parametrize("which", ["interior", "blocks", "splitting"])
-@pytest.mark.parametrize("kind", PROBLEMS)
 @given(
     loss=st.sampled_from(HINGES), N=st.integers(12, 80), D=st.integers(1, 6), C=st.integers(2, 4),
     seed=st.integers(0, 999), alpha=st.sampled_from([1.0, 1e-2, 1e-4]), weighted=st.booleans(),
 )  # fmt: skip
 @settings(max_examples=8, deadline=None)
-def test_what_a_certificate_claims_is_true(which, kind, loss, N, D, C, seed, alpha, weighted):
-    rng = np.random.default_rng(seed)
-    X, y = PROBLEMS[kind](rng, *blobs(N, D, C, seed))
-    weight = None
-    if weighted:
-        weight = rng.uniform(0.1, 2, N).astype(np.float32)
-        weight /= weight.mean()
+def test_what_a_certificate_claims_is_true(which, hardened, loss, N, D, C, seed, alpha, weighted):
+    X, y, weight = hardened(*blobs(N, D, C, seed), seed, weighted)
     L = objective(X, y, loss, alpha, weight, C=C)
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

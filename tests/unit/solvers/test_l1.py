@@ -165,32 +165,14 @@ def test_the_optimum_is_that_of_scipy(held, loss, beta):
     assert formula.kkt(found.parameters) <= (2 * np.sqrt(beta * value * tol / L.alpha) if beta else max(30 * tol, 1e-5))
 
 
-PROBLEMS = {
-    "plain": lambda rng, X, y: (X, y),
-    "separable": lambda rng, X, y: (X + 20 * np.eye(X.shape[1], dtype=X.dtype)[y % X.shape[1]], y),
-    "rank-deficient": lambda rng, X, y: (np.hstack([X[:, :2], X[:, :1] * rng.normal(size=(1, 5))]), y),
-    "duplicated columns": lambda rng, X, y: (np.hstack([X, X, X]), y),
-    "badly scaled": lambda rng, X, y: (X * 10.0 ** rng.integers(-3, 4, X.shape[1]), y),
-    "one class tiny": lambda rng, X, y: (X, np.where((y == 0) & (np.arange(len(y)) > 8), 1, y)),
-    "fewer rows than features": lambda rng, X, y: (np.hstack([X, rng.normal(size=(len(X), 2 * len(X)))]), y),
-    "constant features": lambda rng, X, y: (np.hstack([X, np.full((len(X), 2), 7.0)]), y),
-}
-
-
-@pytest.mark.parametrize("kind", PROBLEMS)
 @given(
     loss=st.sampled_from([*SMOOTH, "squared"]), N=st.integers(12, 60), D=st.integers(1, 5), C=st.integers(2, 4),
     seed=st.integers(0, 999), share=st.sampled_from([1.1, 0.5, 0.1, 0.01]), beta=st.sampled_from([0.0, 0.5]),
     weighted=st.booleans(), small=st.booleans(),
 )  # fmt: skip
 @settings(max_examples=4, deadline=None, derandomize=True)
-def test_what_a_certificate_claims_is_true(kind, loss, N, D, C, seed, share, beta, weighted, small):
-    rng = np.random.default_rng(seed)
-    X, y = PROBLEMS[kind](rng, *blobs(N, D, C, seed))
-    weight = None
-    if weighted:
-        weight = rng.uniform(0.1, 2, N).astype(np.float32)
-        weight /= weight.mean()
+def test_what_a_certificate_claims_is_true(hardened, loss, N, D, C, seed, share, beta, weighted, small):
+    X, y, weight = hardened(*blobs(N, D, C, seed), seed, weighted)
     alpha = share * alpha_max(objective(X, y, loss, weight=weight, C=C))
     L = objective(X, y, loss, alpha, beta, weight, C=C)
     before = problem.SMALL
