@@ -238,6 +238,18 @@ def rows(
     return table
 
 
+def line(identity: str, name: str, times: Spread, note: str, ours: Spread | None = None) -> Row:
+    """A row of seconds that were not taken round by round: its ratio to ours is that of the medians, and at worst."""
+    row: Row = {
+        "id": identity, "name": name, "unit": "s", "median": times.median, "low": times.low, "high": times.high,
+        "note": note,
+    }  # fmt: skip
+    if ours is not None:
+        low, high = times.low / ours.high, times.high / ours.low
+        row |= {"ratio": times.median / ours.median, "ratio_low": low, "ratio_high": high}
+    return row
+
+
 def against(identity: str, measured: dict[str, list[float]], ours: str, targets: dict[str, float]) -> list[Row]:
     """Rows of rivals once more, with the ratio to another one of ours."""
     lines = rows(identity, {name: measured[name] for name in targets if name in measured}, None, {})

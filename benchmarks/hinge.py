@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from benchmarks import cifar
-from benchmarks.harness import Row, Spread, Worker, absent
+from benchmarks.harness import Row, Spread, Worker, absent, line
 from benchmarks.hinge_contenders import ALPHAS, HINGES, ITERATIONS, TOLS
 
 LIMIT = 300.0
@@ -29,7 +28,7 @@ def run(rounds: int = 1) -> list[Row]:
         try:
             present = {name: worker for name, worker in workers.items() if worker.absent is None}
             lines = [
-                line for loss in HINGES for alpha in ALPHAS for line in _problem(f"{loss} {alpha:g}", present, rounds)
+                row for loss in HINGES for alpha in ALPHAS for row in _problem(f"{loss} {alpha:g}", present, rounds)
             ]
         finally:
             for worker in workers.values():
@@ -45,7 +44,8 @@ def _problem(problem: str, workers: dict[str, Worker], rounds: int) -> list[Row]
     for tol, fits in ours.items():
         times, gap = Spread.of([fit["seconds"] for fit in fits]), (fits[0]["objective"] - lower) / lower
         took.append((gap, times.median))
-        lines.append(_line(f"{problem}: steepest to {tol:g}", times, f"gap {gap:.1e}, {fits[0]['passes']:.0f} passes"))
+        note = f"gap {gap:.1e}, {fits[0]['passes']:.0f} passes"
+        lines.append(line("HINGE", f"{problem}: steepest to {tol:g}", times, note))
     if not problem.startswith("hinge ") and "liblinear" in workers:
         lines += _rival(problem, workers["liblinear"], lower, took)
     return lines
@@ -59,13 +59,10 @@ def _rival(problem: str, worker: Worker, lower: float, ours: list[tuple[float, f
             break
         fit = worker.ask(f"{problem} {iterations}")
         last, gap = fit["seconds"], (fit["objective"] - lower) / lower
-        line = _line(f"{problem}: liblinear, {iterations} iterations", Spread(last, last, last), f"gap {gap:.1e}")
-        if as_good := [seconds for reached, seconds in ours if reached <= gap]:
-            line |= dict.fromkeys(("ratio", "ratio_low", "ratio_high"), last / min(as_good))
-        lines.append(line)
+        name, as_good = (
+            f"{problem}: liblinear, {iterations} iterations",
+            [took for reached, took in ours if reached <= gap],
+        )
+        best = Spread.of([min(as_good)]) if as_good else None
+        lines.append(line("HINGE", name, Spread.of([last]), f"gap {gap:.1e}", best))
     return lines
-
-
-def _line(name: str, times: Spread, note: str) -> Row:
-    row: dict[str, Any] = {"id": "HINGE", "name": name, "unit": "s", "note": note}
-    return row | {"median": times.median, "low": times.low, "high": times.high}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.harness import Row, Spread, Worker, absent
+from benchmarks.harness import Row, Spread, Worker, absent, line
 from benchmarks.l1_contenders import TOL
 
 PATIENCE = 10
@@ -27,9 +27,8 @@ def run(rounds: int = 5) -> list[Row]:
         if not theirs:
             lines.append(absent("L1", name, missing))
             continue
-        row = _row(f"{loss}: {name}", Spread.of(fit["seconds"] for fit in theirs), theirs[0], least)
-        ratio = theirs[0]["seconds"] / times.median
-        lines.append({**row, "ratio": ratio, "ratio_low": ratio, "ratio_high": ratio})
+        took = Spread.of(fit["seconds"] for fit in theirs)
+        lines.append(_row(f"{loss}: {name}", took, theirs[0], least, times))
     return [
         *lines,
         {"id": "L1", "note": f"goal: a gap of {TOL:g}; gaps are to what steepest has proven of the optimum"},
@@ -48,9 +47,7 @@ def _fits(contender: str, loss: str, seconds: float, rounds: int) -> tuple[list[
         worker.close()
 
 
-def _row(name: str, times: Spread, fit: dict[str, Any], least: float) -> Row:
+def _row(name: str, times: Spread, fit: dict[str, Any], least: float, ours: Spread | None = None) -> Row:
     gap = (fit["objective"] - least) / least
-    return {
-        "id": "L1", "name": name, "unit": "s", "median": times.median, "low": times.low, "high": times.high,
-        "note": f"gap {gap:.1e}, {fit['share']:.0%} of the weights in use, {fit['passes']:.0f} passes",
-    }  # fmt: skip
+    note = f"gap {gap:.1e}, {fit['share']:.0%} of the weights in use, {fit['passes']:.0f} passes"
+    return line("L1", name, times, note, ours)

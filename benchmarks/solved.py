@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import cifar
-from benchmarks.harness import Row, Spread, Worker, absent, serve
+from benchmarks.harness import Row, Spread, Worker, absent, line, serve
 from benchmarks.network_contenders import Functions, fashion
 
 ALPHA = 5e-5
@@ -55,16 +55,8 @@ def _measure(identity: str, tol: float, target: float, rounds: int, workers: dic
     ours = Spread.of([fit["seconds"] for fit in found["steepest"]])
     for name, fits in found.items():
         times, gap = Spread.of([fit["seconds"] for fit in fits]), (fits[0]["objective"] - lower) / lower
-        row: Row = {
-            "id": identity, "name": name, "unit": "s", "median": times.median, "low": times.low, "high": times.high,
-            "note": f"gap {gap:.1e}, {fits[0]['passes']:.0f} passes",
-        }  # fmt: skip
-        if name != "steepest":
-            row |= {
-                "ratio": times.median / ours.median,
-                "ratio_low": times.low / ours.high,
-                "ratio_high": times.high / ours.low,
-            }
+        note = f"gap {gap:.1e}, {fits[0]['passes']:.0f} passes"
+        row = line(identity, name, times, note, None if name == "steepest" else ours)
         if name == "scikit-learn lbfgs":
             row |= {"target": f">= {target:g}x", "met": row["ratio"] >= target}
         lines.append(row)

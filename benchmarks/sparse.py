@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import Row, Spread, Worker, absent, serve
+from benchmarks.harness import Row, Spread, Worker, absent, line, serve
 from benchmarks.network_contenders import Functions
 
 N, D, CLASSES, WORDS = 20_000, 100_000, 20, 150
@@ -30,7 +30,7 @@ TOL = 1e-4
 def run(rounds: int = 5) -> list[Row]:
     workers = {name: Worker("benchmarks.sparse", name) for name in CONTENDERS}
     try:
-        return [line for C in STRENGTHS for line in _measure(C, rounds, workers)]
+        return [row for C in STRENGTHS for row in _measure(C, rounds, workers)]
     finally:
         for worker in workers.values():
             worker.close()
@@ -48,17 +48,8 @@ def _measure(C: float, rounds: int, workers: dict[str, Worker]) -> list[Row]:
     for name, fits in found.items():
         times, L = Spread.of([fit["seconds"] for fit in fits]), fits[0]["objective"]
         gap = "another problem" if L is None else f"gap {(L - lower) / lower:.1e}"
-        row: Row = {
-            "id": identity, "name": name, "unit": "s", "median": times.median, "low": times.low, "high": times.high,
-            "note": f"{gap}, {fits[0]['passes']:.0f} passes",
-        }  # fmt: skip
-        if name != "steepest":
-            row |= {
-                "ratio": times.median / ours.median,
-                "ratio_low": times.low / ours.high,
-                "ratio_high": times.high / ours.low,
-            }
-        lines.append(row)
+        note = f"{gap}, {fits[0]['passes']:.0f} passes"
+        lines.append(line(identity, name, times, note, None if name == "steepest" else ours))
     return lines + [absent(identity, name, worker.absent) for name, worker in workers.items() if worker.absent]
 
 

@@ -51,6 +51,14 @@ def test_else_the_least_disturbed_rounds_count(harness):
     assert rounds.quietest(2).figures == {"ours": [1.0, 2.0]}
 
 
+def test_figures_that_do_not_pair_have_the_ratio_of_their_medians_at_worst_and_at_best(harness):
+    rival, ours = harness.Spread.of([6.0, 8.0, 9.0]), harness.Spread.of([1.0, 2.0, 3.0])
+    row = harness.line("W0", "rival", rival, "a note", ours)
+    assert (row["median"], row["low"], row["high"], row["note"]) == (8.0, 6.0, 9.0, "a note")
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (4.0, 2.0, 9.0)
+    assert "ratio" not in harness.line("W0", "ours", ours, "")
+
+
 def test_rows_carry_ratio_and_target(harness):
     ours, rival, other = harness.rows(
         "W0", {"ours": [1.0, 1.0], "rival": [5.0, 7.0], "other": [2.0, 2.0]}, "ours", {"rival": 6.0, "other": 3.0}
