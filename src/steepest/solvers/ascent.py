@@ -75,7 +75,7 @@ def ascend(
     because : str
         Why this solver, for the certificate.
     watch : callable or None
-        Told of every point that is proven.
+        Told after every pass of the best point so far.
 
     Returns
     -------
@@ -221,9 +221,14 @@ class Proof:
         if self.best is None or point.value < self.best.value:
             self.best = point
         self.history.append({"pass": self.problem.passes, "objective": self.best.value, "bound": self.left})
-        if self.watch is not None and self.watch(self.best, self.left):
-            self.ended = "it was asked to stop"
-        return self.done or bool(self.ended)
+        return self.asked() or self.done
+
+    def asked(self) -> bool:
+        """Show the best weights, after the passes of now; say whether it was asked to stop."""
+        if self.best is not None and self.watch is not None and not self.ended:
+            now = replace(self.best, passes=self.problem.passes)
+            self.ended = "it was asked to stop" if self.watch(now, self.left) else ""
+        return bool(self.ended)
 
 
 def balanced(problem: Problem, p: FloatArray) -> F64 | None:
@@ -275,7 +280,8 @@ class BlockAscent:
             value = self._dual() + left
             least, waited = (left, 0) if left < LESS * least else (least, waited + 1)
             spent, stalled = problem.passes >= self.max_passes, waited >= STALLED or moved == 0
-            if spent or stalled or left <= max(proof.tol * value, 0) or left <= AGAIN * proven:
+            near = left <= max(proof.tol * value, 0) or left <= AGAIN * proven
+            if near or spent or stalled or proof.asked():
                 proven = left
                 if self._prove():
                     return ""

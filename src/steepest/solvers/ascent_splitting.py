@@ -30,10 +30,12 @@ STALLED, LESS = 20, 0.98
 
 
 class Proving(Protocol):
-    """Looks at W and b (D + 1, C) and at slopes p (N, C); True ends it. It knows what is left."""
+    """Looks at W and b (D + 1, C) and at slopes p (N, C); True ends it. It knows what is left, and who asks to stop."""
 
     @property
     def left(self) -> float: ...
+
+    def asked(self) -> bool: ...
 
     def of(self, Z: F64, p: F32) -> bool: ...
 
@@ -83,7 +85,7 @@ class Splitting:
             apart = self._step()
             steps += 1
             spent = self.problem.passes >= self.max_passes
-            if steps % LOOKS == 0 or spent:
+            if steps % LOOKS == 0 or spent or self.proof.asked():
                 if self.proof.of(self.Z, self.p):
                     return ""
                 left = self.proof.left

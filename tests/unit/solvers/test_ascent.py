@@ -238,6 +238,24 @@ def test_what_it_found_on_the_way_is_told_and_it_stops_when_it_is_asked_to(way):
     assert all(left >= 0 for _, left in told)
 
 
+@pytest.mark.parametrize("which", ["blocks", "splitting"])
+def test_it_listens_after_every_pass_and_not_only_when_something_is_proven(monkeypatch, which):
+    take(which, monkeypatch.setattr)
+    X, y = blobs(400, 6, 3, apart=0.3)
+    told = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = solver.ascend(objective(X, y, alpha=1e-4), 1e-9, 60, watch=lambda point, _: told.append(point.passes))
+        assert len(found.history) < len(told) / 2
+        assert max(np.diff(told)) <= 3  # a pass, and what it takes to prove it
+        told.clear()
+        stopped = solver.ascend(
+            objective(X, y, alpha=1e-4), 1e-9, 60, watch=lambda point, _: told.append(point.passes) or len(told) == 20
+        )
+    assert len(told) == 20
+    assert stopped.certificate.passes <= told[-1] + 2
+
+
 def test_where_passes_are_too_few_it_says_so(monkeypatch):
     take("blocks", monkeypatch.setattr)
     X, y = blobs(300, 5, 3)
