@@ -71,7 +71,7 @@ class Along:
         A = problem.dual.mean_hessian(scores, y, weight.astype(np.float64))
         bends, U = np.linalg.eigh(A)
         self._U = U[:, bends > max(1e-6 * bends[-1], FLAT * _most(problem))]
-        self._rest, self._threads = np.inf, problem.given.threads
+        self._rest = np.inf
         h = problem.dual.curvatures(scores, y, self._U) * weight[:, np.newaxis]
         with ThreadPoolExecutor(problem.given.threads) as pool:  # LAPACK lets go of the interpreter
             waiting = []
@@ -92,13 +92,9 @@ class Along:
         along = each @ self._U
         rest = (each - along @ self._U.T) / self._rest
         columns = np.ascontiguousarray(along.transpose(2, 1, 0), np.float32)
-
-        def solve(k: int) -> None:
-            for column in columns[k]:  # BLAS takes half as long for two vectors as for a matrix of two columns
-                column[:] = self._inverses[k].T @ (self._inverses[k] @ column)
-
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(solve, range(len(columns))))
+        for inverse, some in zip(self._inverses, columns, strict=True):
+            for column in some:  # BLAS takes half as long for two vectors as for a matrix of two columns
+                column[:] = inverse.T @ (inverse @ column)
         return np.asarray(columns.transpose(2, 1, 0) @ self._U.T + rest).reshape(R.shape)
 
 

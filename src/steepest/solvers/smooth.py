@@ -23,7 +23,7 @@ __all__ = ["SmoothSearch", "Watcher"]
 PAIRS = 12
 DRAWN, LOOKED = 3, 20_000
 """Rows a feature in each Gram of the later ones, and rows whose curvature is looked at to draw them."""
-FIRST, LATER = 6, (18, 45, 90)
+FIRST, LATER = 8, (24, 72)
 """Steps after which a new one is made."""
 PAYS, BLOCKS = 40, 32
 """New ones are made where D^2 is below so many times N, for they cost about as much as 0.75 D^2 / N passes; and where
