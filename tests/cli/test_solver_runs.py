@@ -71,6 +71,16 @@ def test_a_second_signal_ends_at_once(steepest, tmp_path, interrupted):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_second_signal_says_where_the_last_checkpoint_is(steepest, interrupted, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupted(4, times=2)
+        done = steepest(*RUN, "--checkpoint-every", "0")
+        patched.undo()
+    said = "steepest: stopped; its last checkpoint is saved: steepest train --resume r\n"
+    assert (done.status, done.err) == (130, said)
+    assert steepest("train", "--resume", "r").status == 0
+
+
 def test_a_calibration_that_is_stopped_is_done_again(steepest, tmp_path, interrupted, monkeypatch):
     steepest("train", "moons:n=90", "--model", "ova-svm", "--out", "plain")
     looks = len((tmp_path / "plain/history.jsonl").read_text().splitlines())
