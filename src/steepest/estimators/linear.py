@@ -141,7 +141,7 @@ class LinearClassifier(DescentClassifier):
     """
 
     _model = "linear"
-    _reads_sparse, _needs_dense = True, {"solver": "ascent"}
+    _reads_sparse = True
 
     def __init__(
         self,

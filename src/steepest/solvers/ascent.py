@@ -15,6 +15,7 @@ from steepest.data.describing import readable_bytes
 from steepest.data.limits import memory_size
 from steepest.errors import ConvergenceWarning, InputError
 from steepest.kernels import dispatch as kernels
+from steepest.kernels.sparse import are_sparse
 from steepest.kernels.types import F32, F64
 from steepest.losses.base import FloatArray
 from steepest.losses.duals import Balancing
@@ -60,7 +61,8 @@ def ascend(
     Each example has its best p_i in turn while all others stay, and W follows (`kernels.ascend`). The bias, which has
     no penalty, is one more feature about a centre that moves to where the last pass left it; what sum_i w_i p_i is off
     by is taken away before anything is proven. Where N alpha is small that takes many passes, and operator splitting
-    takes over (`Splitting`). Small data are solved by an interior point method in float64 (`Interior`).
+    takes over (`Splitting`). Small data are solved by an interior point method in float64 (`Interior`); sparse rows of
+    them are given all their zeros.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def ascend(
     with threadpool_limits(1, user_api="blas"):  # threads of its own would spin on into the sweeps
         if why := refusal(objective):
             raise InputError(f"dual ascent is not for this: {why}")
-        problem = Problem(_that_count(objective))
+        problem = Problem(_that_count(_dense(objective)))
         proof = Proof(problem, tol, watch)
         if isinstance(problem.dense, np.ndarray) and work(problem) <= WORK:
             solver, ended, why = "an interior point method", EXHAUSTED, "the data are small"
@@ -115,6 +117,12 @@ def ascend(
     if not proof.done:
         _warn(found, tol, proof.ended or ended)
     return Solution(problem.parameters(proof.best.Z), found, proof.history)
+
+
+def _dense(objective: CompiledLinear) -> CompiledLinear:
+    """Return the objective of rows with all their zeros; of many sparse ones it is never asked."""
+    X: object = objective.X
+    return replace(objective, X=X.toarray()) if are_sparse(X) else objective
 
 
 def _that_count(objective: CompiledLinear) -> CompiledLinear:
@@ -147,9 +155,8 @@ def refusal(objective: CompiledLinear) -> str:
         return f"loss {objective.loss!r} has no kink that it knows"
     if objective.alpha == 0 or isinstance(objective.penalty, penalties.NoPenalty):
         return "there is no penalty" if objective.alpha else "alpha is 0"
-    X: object = objective.X
-    if not isinstance(X, np.ndarray):
-        return "the rows are sparse"
+    if are_sparse(objective.X) and len(objective) * objective.X.shape[1] > SMALL:
+        return "the rows are sparse, and too many to be held with all their zeros"
     needed = memory(len(objective), objective.X.shape[1], objective.n_classes)
     if needed > SHARE * memory_size():
         return f"its dual variables and what goes with them need {readable_bytes(needed)}"

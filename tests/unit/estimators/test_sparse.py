@@ -11,6 +11,7 @@ from sklearn.svm import LinearSVC
 
 import steepest as st
 from steepest.errors import InputError
+from steepest.solvers import ascent
 
 
 def words(N=300, D=800, C=3, per=30, seed=0):
@@ -139,3 +140,22 @@ def test_a_stream_may_be_sparse():
     for rows in (slice(0, 100), slice(100, 200)):
         clf.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
     assert clf.score(X, y) > 0.6
+
+
+@pytest.mark.parametrize("loss", ["hinge", "hinge_max", "ova_hinge"])
+def test_hinges_of_small_sparse_rows_are_proven(loss):
+    X, y = words(120, 60, per=8)
+    sparse, dense = (st.LinearClassifier(loss, alpha=1e-3, scaling="max_abs").fit(Z, y) for Z in (X, X.toarray()))
+    assert sparse.solver_ == "ascent"
+    assert sparse.certificate_.gap <= 1e-4
+    assert sparse.certificate_.objective == pytest.approx(dense.certificate_.objective, rel=1e-6)
+
+
+def test_hinges_of_many_sparse_rows_are_rounded_and_it_is_said_why(monkeypatch):
+    monkeypatch.setattr(ascent, "SMALL", 1000)
+    X, y = words(120, 60, per=8)
+    clf = st.LinearClassifier("hinge", alpha=1e-2, tol=1e-2).fit(X, y)
+    assert clf.solver_ == "newton"
+    assert "the rows are sparse, and too many" in clf.certificate_.because
+    with pytest.raises(InputError, match="the rows are sparse, and too many"):
+        clf.set_params(solver="ascent").fit(X, y)

@@ -180,7 +180,6 @@ def test_tags_say_what_they_are(estimator):
 
 def test_what_needs_dense_rows_has_no_tag_for_sparse_ones():
     assert not get_tags(st.NearestMean("l1")).input_tags.sparse
-    assert not get_tags(st.LinearClassifier(solver="ascent")).input_tags.sparse
 
 
 def test_several_answers_at_once_are_refused(estimator, three):
