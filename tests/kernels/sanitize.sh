@@ -26,7 +26,7 @@ driver() { # name, flags
   mkdir -p build/sanitize
   echo "building build/sanitize/$1" >&2
   # shellcheck disable=SC2086
-  $CXX -std=c++20 -g -O1 -fno-omit-frame-pointer -Wno-psabi -DSTEEPEST_ISA=steepest_portable $2 \
+  $CXX -std=c++20 -g1 -O1 -fno-omit-frame-pointer -Wno-psabi -DSTEEPEST_ISA=steepest_portable $2 \
     -o "build/sanitize/$1" tests/kernels/native/driver.cpp $native/sweep.cpp $native/network.cpp $native/moments.cpp $native/gram.cpp $native/sparse.cpp $native/coordinate.cpp $native/ascent.cpp $native/neighbors.cpp $native/order.cpp $native/pool.cpp -pthread
 }
 
@@ -67,15 +67,19 @@ address)
     python -m pytest tests/kernels -q -n "$jobs" -p no:cacheprovider -m "not slow" "$@"
   ;;
 thread)
-  driver thread "-fsanitize=thread"
+  mkdir -p build/sanitize
+  echo "building build/sanitize/drivers-thread" >&2
+  cmake -S . -B build/sanitize/drivers-thread -G Ninja -DCMAKE_BUILD_TYPE=None -DPython_EXECUTABLE="$venv/bin/python" -DSTEEPEST_WIDE=ON \
+    -DSTEEPEST_SANITIZE=thread -DSTEEPEST_DRIVERS="portable;widevnni" >/dev/null
+  cmake --build build/sanitize/drivers-thread -j "$jobs" --target driver_portable driver_widevnni >build/sanitize/drivers-thread.log 2>&1 ||
+    { cat build/sanitize/drivers-thread.log >&2; exit 1; }
   # Some kernels place memory where the runtime cannot follow; without randomized addresses it always can.
   fixed=$(command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R" || true)
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   export TSAN_OPTIONS
-  $fixed ./build/sanitize/thread
-  driver thread-digits "-fsanitize=thread $digits"
-  $fixed ./build/sanitize/thread-digits
-  catches thread race barrier
+  $fixed ./build/sanitize/drivers-thread/driver_portable
+  $fixed ./build/sanitize/drivers-thread/driver_widevnni
+  catches drivers-thread/driver_portable race barrier
   ;;
 wide)
   mkdir -p build/sanitize
