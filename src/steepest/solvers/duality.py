@@ -51,7 +51,7 @@ class Proof:
         if problem.alpha == 0:
             return
         W, g = point.Z[:-1], point.gradient[-1]
-        data = point.value - problem.alpha * float(np.vdot(W, W))
+        data = max(0.0, point.value - problem.alpha * float(np.vdot(W, W)))
         moved, lost = 0.0, 0.0
         if np.any(g):
             sums, self.bends = over_rows(problem, point.Z)

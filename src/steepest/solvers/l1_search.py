@@ -154,7 +154,7 @@ class SparseSearch:
         )  # fmt: skip
         if self.watch is not None and self.watch(point, left):
             self.ended = "it was asked to stop"
-        elif self.data.passes >= self.max_passes * (PATIENT if self.data.dense is not None else 1):
+        elif self.data.passes >= self.max_passes * (PATIENT if self.data.small else 1):
             self.ended = f"max_passes={self.max_passes:g} were spent"
         return bool(self.ended)
 
