@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from steepest.losses import Hinge, OvaHinge
 from steepest.objective.base import Parameters
 from steepest.objective.compiled import CompiledLinear
 from steepest.solvers.certificate import Certificate
+from steepest.solvers.duality import regained
 from steepest.solvers.problem import Point, Problem
 from steepest.solvers.smooth import SmoothSearch, Watcher
 
@@ -125,7 +127,8 @@ def _through_rounded(
         rounded = problem.with_loss(replace(hinge, width=width), passes)
         search = SmoothSearch(rounded, share, max_passes, rng, watch, inverse)
         at = search.run(rounded.evaluate(Z))
-        Z, inverse, lower = at.Z, search.inverse, max(lower, at.value - search.bound)
+        Z, inverse = at.Z, search.inverse
+        lower = max(lower, at.value - search.bound + regained(search.problem, problem.dual, at, search.moved))
         sharp = problem.with_loss(hinge, search.problem.passes)
         point = sharp.evaluate(Z)
         passes = sharp.passes
@@ -136,9 +139,10 @@ def _through_rounded(
         if left <= tol * best.value or search.ended.startswith(("max_passes", "it was")) or width <= NARROWEST:
             ended = "" if left <= tol * best.value else search.ended or f"the hinge was rounded over {width:.0e}"
             return _Found(best, left, passes, ended, history)
-        # What rounding costs goes with the width; a part of the next bound is left for the search.
-        width *= min(0.3, max(0.03, 0.5 * tol * best.value / left))
-        share = max(tol / 4, 0.1 * left / best.value * width)
+        # What rounding costs goes with the width, and with its square in the end; a part is left for the search.
+        narrower = min(0.5, max(0.05, math.sqrt(0.5 * tol * best.value / left)))
+        width *= narrower
+        share = max(tol / 4, 0.25 * narrower**2 * left / best.value)
 
 
 def _warn(problem: Problem, found: Certificate, tol: float, ended: str) -> None:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from steepest.kernels.types import F64
+from steepest.kernels.types import F64, Labels
+from steepest.losses.base import FloatArray
+from steepest.losses.duals import Dual
 from steepest.solvers.problem import Point, Problem
 
-__all__ = ["Proof", "but_for_biases", "gap", "over_rows"]
+__all__ = ["Proof", "but_for_biases", "over_rows", "regained"]
 
 BLOCK = 2**20
 """Scores that are looked at together."""
+
+_Look: TypeAlias = Callable[[FloatArray, Labels, FloatArray], tuple[F64, ...]]
 
 
 def but_for_biases(problem: Problem, point: Point) -> float:
     """Return the bound |dL/dW|^2 / (4 alpha) on L - min L, which holds where dL/db = 0; infinite at alpha = 0."""
     dW = point.gradient[:-1]
     return float(np.vdot(dW, dW)) / (4 * problem.alpha) if problem.alpha > 0 else math.inf
-
-
-def gap(problem: Problem, point: Point) -> float:
-    """Return a bound on L(W) - min L: half a pass over the rows; see `Proof`."""
-    return Proof(problem, point).bound
 
 
 class Proof:
@@ -44,19 +44,21 @@ class Proof:
         On L(W) - min L.
     bends : array (C, C) or None
         The mean Hessian by the scores, d2L/db2; None where g is 0 or there is no penalty, and nobody needs it.
+    moved : float
+        A bound on the mean of w_i |d_i|^2.
     """
 
     def __init__(self, problem: Problem, point: Point) -> None:
-        self.bound, self.bends = point.value, None
+        self.bound, self.bends, self.moved = point.value, None, 0.0
         if problem.alpha == 0:
             return
         W, g = point.Z[:-1], point.gradient[-1]
         data = max(0.0, point.value - problem.alpha * float(np.vdot(W, W)))
-        moved, lost = 0.0, 0.0
+        lost = 0.0
         if np.any(g):
             sums, self.bends = over_rows(problem, point.Z)
-            moved, lost = problem.dual.correction(sums, g, data)
-        kappa = math.sqrt(moved * problem.spread)
+            self.moved, lost = problem.dual.correction(sums, g, data)
+        kappa = math.sqrt(self.moved * problem.spread)
         steepness = float(np.linalg.norm(point.gradient[:-1]))
         self.bound = min(point.value, (steepness + kappa) ** 2 / (4 * problem.alpha) + lost)
 
@@ -66,19 +68,55 @@ def over_rows(problem: Problem, Z: F64, dtype: type[np.floating[Any]] = np.float
 
     Scores that come in float32 are looked at in `dtype`.
     """
-    N, C, dual, y = len(problem), problem.shape[1], problem.dual, problem.given.y
-    step = max(1, BLOCK // C)
+    dual = problem.dual
 
-    def look(first: int) -> tuple[F64, F64]:
+    def look(scores: FloatArray, y: Labels, weight: FloatArray) -> tuple[F64, F64]:
+        hessian = dual.mean_hessian(scores, y, weight)
+        return dual.sums(scores, y, weight, hessian), hessian
+
+    sums, bends = _mean(problem, Z, look, dtype)
+    return sums, bends
+
+
+def regained(rounded: Problem, sharp: Dual, at: Point, moved: float) -> float:
+    """Return how much higher than the rounded hinge's the dual of the sharp one is, at the slopes p_i + d_i.
+
+        width / 2 mean w_i |p_i + d_i|^2,  of the wrong classes alone where scores are compared
+
+    Their conjugates differ by just that. What the rounded hinge is below the sharp one beyond its band is regained by
+    it; what is left of the width is of the few margins within the band, and goes with its square.
+
+    Parameters
+    ----------
+    rounded : Problem
+        With the rounded hinge, `at` a point of it.
+    sharp : Dual
+        Of the hinge of width 0.
+    moved : float
+        The mean of w_i |d_i|^2 at most; `Proof` has it.
+    """
+    loss, dual = rounded.given.loss, rounded.dual
+    width = float(loss.width)  # type: ignore[attr-defined]
+
+    def look(scores: FloatArray, y: Labels, weight: FloatArray) -> tuple[F64]:
+        p = loss.gradient(scores, y)
+        return (np.asarray(np.mean(weight * (dual.conjugate(p, y) - sharp.conjugate(p, y)), dtype=np.float64)),)
+
+    apart = math.sqrt(max(0.0, float(_mean(rounded, at.Z, look)[0])))
+    return max(0.0, apart - math.sqrt(width / 2 * moved)) ** 2 if math.isfinite(moved) else 0.0
+
+
+def _mean(problem: Problem, Z: F64, look: _Look, dtype: type[np.floating[Any]] = np.float32) -> tuple[F64, ...]:
+    """Return the means over all rows of what `look` says of some of them: half a pass."""
+    N, y = len(problem), problem.given.y
+    step = max(1, BLOCK // problem.shape[1])
+
+    def some(first: int) -> tuple[F64, ...]:
         rows = np.arange(first, min(N, first + step))
         scores = problem.scores(Z, rows)
         scores, weight = scores.astype(np.result_type(scores, dtype), copy=False), problem.weight[rows].astype(dtype)
-        hessian = dual.mean_hessian(scores, y[rows], weight)
-        return len(rows) / N * dual.sums(scores, y[rows], weight, hessian), len(rows) / N * hessian
+        return tuple(len(rows) / N * each for each in look(scores, y[rows], weight))
 
-    sums, bends = np.zeros((C, C)), np.zeros((C, C))
     with ThreadPoolExecutor(problem.given.threads) as pool:  # NumPy lets go of the interpreter
-        for some, bend in pool.map(look, range(0, N, step)):
-            sums += some
-            bends += bend
-    return sums, bends
+        parts = pool.map(some, range(0, N, step))
+        return tuple(np.asarray(sum(each)) for each in zip(*parts, strict=True))

@@ -11,7 +11,7 @@ import numpy as np
 from steepest.kernels.types import F64
 from steepest.solvers import newton
 from steepest.solvers.continuation import ROUGHLY, stages
-from steepest.solvers.duality import Proof, but_for_biases, gap
+from steepest.solvers.duality import Proof, but_for_biases
 from steepest.solvers.kronecker import Kronecker, many_classes
 from steepest.solvers.nystrom import Diagonal, first
 from steepest.solvers.preconditioner import Along, Inverse
@@ -71,6 +71,8 @@ class SmoothSearch:
         With the penalty of now, and the passes.
     bound : float
         What was proven of the last point.
+    moved : float
+        See `Proof`.
     ended : str
         Why it ended before `tol` was reached; empty if it was.
     history : list of dict
@@ -92,7 +94,7 @@ class SmoothSearch:
         else:
             self.bends = problem.sparse
         self.look = len(problem) if isinstance(problem.dense, np.ndarray) else min(LOOKED, SCORES // C)
-        self.bound, self.ended, self.first = math.inf, "", 0.0
+        self.bound, self.moved, self.ended, self.first = math.inf, 0.0, "", 0.0
 
     def _have_room(self) -> bool:
         """Say whether factors for each class fit into memory."""
@@ -109,7 +111,7 @@ class SmoothSearch:
             if not self._ahead and left <= 0.7 * self.tol * point.value and tried < TRIED:
                 proof = Proof(self.problem, point)
                 if proof.bound <= self.tol * point.value:
-                    self.bound = proof.bound
+                    self.bound, self.moved = proof.bound, proof.moved
                     return point
                 after: Point | None = self._balance(point, proof.bends)
                 tried += 1
@@ -132,7 +134,8 @@ class SmoothSearch:
                 break
         if self._ahead:  # it ended before its time
             point = self._turn_to(self._ahead.pop(), point)
-        self.bound = gap(self.problem, point)
+        proof = Proof(self.problem, point)
+        self.bound, self.moved = proof.bound, proof.moved
         return point
 
     def _weaken(self, point: Point) -> Point:
