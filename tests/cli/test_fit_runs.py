@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -185,10 +186,14 @@ def test_evaluating_and_predicting_can_be_stopped(steepest, tmp_path, monkeypatc
     assert os.listdir(tmp_path) == ["r"]
 
 
-def on_a_terminal(start, *words):
-    """Run a command whose stderr is a terminal; return what came there."""
+def on_a_terminal(folder, *words):
+    """Run a command whose stderr is a terminal, with a line that waits for nothing; return what came there."""
     terminal, theirs = pty.openpty()
-    process = start(*words, stderr=theirs)
+    code = f"from steepest.cli import main, progress; progress._PATIENCE = 0; raise SystemExit(main({list(words)!r}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )  # fmt: skip
     os.close(theirs)
     seen = b""
     try:
@@ -202,9 +207,8 @@ def on_a_terminal(start, *words):
     return seen.decode()
 
 
-def test_on_a_terminal_one_line_is_drawn_and_taken_away(start):
-    """Loading scikit-learn takes longer than the patience of the line."""
-    seen = on_a_terminal(start, "train", "digits", "--model", "knn", "--out", "r")
+def test_on_a_terminal_one_line_is_drawn_and_taken_away(tmp_path):
+    seen = on_a_terminal(tmp_path, "train", "digits", "--model", "knn", "--out", "r")
     assert "testing, accuracy so far 0.9" in seen
     assert "359 of 359" in seen
     assert seen.endswith("\x1b[?25h\r\x1b[1A\x1b[2K")  # the cursor is there again, the line is not
