@@ -85,7 +85,7 @@ def minimize(
 
     References
     ----------
-    Boehning 1992 for the first preconditioner (`Shared`); the bound is weak duality (`duality.gap`).
+    Boehning 1992 for the first preconditioner (`Shared`); the bound is weak duality (`duality.Proof`).
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
