@@ -128,7 +128,8 @@ def _through_rounded(
         search = SmoothSearch(rounded, share, max_passes, rng, watch, inverse)
         at = search.run(rounded.evaluate(Z))
         Z, inverse = at.Z, search.inverse
-        lower = max(lower, at.value - search.bound + regained(search.problem, problem.dual, at, search.moved))
+        dual = at.value - search.proof.below + regained(search.problem, problem.dual, at, search.proof.moved)
+        lower = max(lower, at.value - search.bound, dual)
         sharp = problem.with_loss(hinge, search.problem.passes)
         point = sharp.evaluate(Z)
         passes = sharp.passes

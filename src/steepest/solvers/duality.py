@@ -46,10 +46,12 @@ class Proof:
         The mean Hessian by the scores, d2L/db2; None where g is 0 or there is no penalty, and nobody needs it.
     moved : float
         A bound on the mean of w_i |d_i|^2.
+    below : float
+        How far below L(W) the dual point is at most, which may be further than 0 is.
     """
 
     def __init__(self, problem: Problem, point: Point) -> None:
-        self.bound, self.bends, self.moved = point.value, None, 0.0
+        self.bound, self.bends, self.moved, self.below = point.value, None, 0.0, math.inf
         if problem.alpha == 0:
             return
         W, g = point.Z[:-1], point.gradient[-1]
@@ -60,7 +62,8 @@ class Proof:
             self.moved, lost = problem.dual.correction(sums, g, data)
         kappa = math.sqrt(self.moved * problem.spread)
         steepness = float(np.linalg.norm(point.gradient[:-1]))
-        self.bound = min(point.value, (steepness + kappa) ** 2 / (4 * problem.alpha) + lost)
+        self.below = (steepness + kappa) ** 2 / (4 * problem.alpha) + lost
+        self.bound = min(point.value, self.below)
 
 
 def over_rows(problem: Problem, Z: F64, dtype: type[np.floating[Any]] = np.float32) -> tuple[F64, F64]:

@@ -71,8 +71,8 @@ class SmoothSearch:
         With the penalty of now, and the passes.
     bound : float
         What was proven of the last point.
-    moved : float
-        See `Proof`.
+    proof : Proof
+        Of that, after `run`.
     ended : str
         Why it ended before `tol` was reached; empty if it was.
     history : list of dict
@@ -94,7 +94,7 @@ class SmoothSearch:
         else:
             self.bends = problem.sparse
         self.look = len(problem) if isinstance(problem.dense, np.ndarray) else min(LOOKED, SCORES // C)
-        self.bound, self.moved, self.ended, self.first = math.inf, 0.0, "", 0.0
+        self.bound, self.ended, self.first = math.inf, "", 0.0
 
     def _have_room(self) -> bool:
         """Say whether factors for each class fit into memory."""
@@ -111,7 +111,7 @@ class SmoothSearch:
             if not self._ahead and left <= 0.7 * self.tol * point.value and tried < TRIED:
                 proof = Proof(self.problem, point)
                 if proof.bound <= self.tol * point.value:
-                    self.bound, self.moved = proof.bound, proof.moved
+                    self.bound, self.proof = proof.bound, proof
                     return point
                 after: Point | None = self._balance(point, proof.bends)
                 tried += 1
@@ -134,8 +134,8 @@ class SmoothSearch:
                 break
         if self._ahead:  # it ended before its time
             point = self._turn_to(self._ahead.pop(), point)
-        proof = Proof(self.problem, point)
-        self.bound, self.moved = proof.bound, proof.moved
+        self.proof = Proof(self.problem, point)
+        self.bound = self.proof.bound
         return point
 
     def _weaken(self, point: Point) -> Point:

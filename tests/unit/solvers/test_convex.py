@@ -118,10 +118,25 @@ def test_the_dual_of_the_sharp_hinge_is_regained(loss, seed, width, far):
     assert regained(rounded, sharp.dual, at, 0.0) == pytest.approx(width / 2 * (p**2).sum(axis=1).mean())
     assert regained(rounded, sharp.dual, at, np.inf) == 0
     proof, least = Proof(rounded, at), ascend(sharp.given, 1e-7).certificate
-    claimed = at.value - proof.bound + regained(rounded, sharp.dual, at, proof.moved)
+    claimed = at.value - proof.below + regained(rounded, sharp.dual, at, proof.moved)
     assert claimed <= least.objective + 1e-9
     if far == 0:  # the band is a small part of all margins, and costs the square of its width
         assert least.objective - claimed <= width**2 + 1e-3
+
+
+def test_what_is_regained_is_not_added_to_a_bound_that_is_none():
+    """Far from the optimum the dual point is below 0, and 0 and what is regained would be above the optimum."""
+    X, y = blobs(60, 3, 3, apart=4.0)
+    sharp = problem.Problem(objective(X, y, "hinge", 1e-2))
+    rounded = problem.Problem(objective(X, y, losses.get("hinge", width=2.0), 1e-2))
+    Z = rounded.start()
+    at = rounded.evaluate(Z)
+    proof, gained = Proof(rounded, at), regained(rounded, sharp.dual, at, 0.0)
+    least = ascend(sharp.given, 1e-7).certificate.objective
+    assert proof.bound == at.value < proof.below
+    assert at.value - proof.bound + gained > least > at.value - proof.below + gained
+    found = minimize(sharp, 0.5).certificate
+    assert found.objective - found.bound <= least
 
 
 def test_bytes_are_solved_in_place(monkeypatch):
